@@ -1,0 +1,2 @@
+//! The program `mpenc`.
+fn main() {}

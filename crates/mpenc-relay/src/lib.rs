@@ -1,0 +1,1 @@
+//! A small loopback relay: the embedded default group channel.

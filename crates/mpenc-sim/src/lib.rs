@@ -1,0 +1,1 @@
+//! A simulated group channel with virtual time, to test sessions and glue.

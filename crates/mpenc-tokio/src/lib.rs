@@ -1,0 +1,1 @@
+//! Drives an mpENC session over any asynchronous group channel.

@@ -1,0 +1,1 @@
+//! Secure group messaging with authenticated membership and order: the front door.
