@@ -133,6 +133,15 @@ pub enum CannotConfirm {
     SignerFailed,
 }
 
+impl fmt::Display for CannotConfirm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoIdentityKey(member) => write!(f, "no identity key is known for {member}"),
+            Self::SignerFailed => f.write_str("the identity signer failed"),
+        }
+    }
+}
+
 /// A completed operation.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -240,6 +249,12 @@ pub trait Greeter {
 
     /// Whether the identity key of a member is known.
     fn knows_identity(&self, member: &MemberId) -> bool;
+
+    /// Whether a change could be proposed now, without drawing or encoding anything.
+    ///
+    /// # Errors
+    /// [`ProposeError`]: misuse by the caller.
+    fn check_change(&self, change: Change<'_>) -> Result<(), ProposeError>;
 
     /// Encodes a proposal. The greeter does not change.
     ///
