@@ -14,6 +14,8 @@ impl Dialect {
     pub const DOCUMENT: Self = Self(&DOCUMENT);
     /// The dialect of the protocol's first implementation, which the recordings speak.
     pub const MPENC_JS: Self = Self(&MPENC_JS);
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::DOCUMENT, Self::MPENC_JS];
 }
 
 impl Default for Dialect {
@@ -81,8 +83,10 @@ pub struct DialectTable {
     pub leave_names_batch: bool,
     /// Whether readers who left or were excluded stop being awaited.
     pub unreachable_readers: bool,
-    /// Whether FIN and consistency requests are acked fast, and automatic excludes staggered.
+    /// Whether FIN and consistency requests are acked fast.
     pub fast_answers: bool,
+    /// Whether members wait their turn to propose an automatic exclude.
+    pub staggered_excludes: bool,
     /// Whether order acks are sent.
     pub order_acks: bool,
 }
@@ -175,6 +179,7 @@ static DOCUMENT: DialectTable = DialectTable {
     leave_names_batch: false,
     unreachable_readers: true,
     fast_answers: true,
+    staggered_excludes: true,
     order_acks: true,
 };
 
@@ -196,5 +201,6 @@ static MPENC_JS: DialectTable = DialectTable {
     leave_names_batch: true,
     unreachable_readers: false,
     fast_answers: false,
+    staggered_excludes: false,
     order_acks: false,
 };

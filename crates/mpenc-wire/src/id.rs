@@ -1,10 +1,15 @@
 //! Member ids and message ids.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::borrow::Borrow;
 use core::fmt;
 
-use crate::Dialect;
+use crate::{Dialect, MAX_MEMBER_ID, MemberIdForm};
+
+/// The name that leave pseudo packets give the server.
+const SERVER: &str = "__server__";
 
 /// A member's id: its octets on the wire.
 ///
@@ -48,8 +53,22 @@ impl MemberId {
     /// # Errors
     /// [`InvalidMemberId`] if the dialect cannot carry it.
     pub fn new(dialect: Dialect, text: &str) -> Result<Self, InvalidMemberId> {
-        let _ = (dialect, text);
-        Err(InvalidMemberId::Empty)
+        match dialect.member_ids {
+            MemberIdForm::Utf8 => Self::from_wire(dialect, text.as_bytes()),
+            MemberIdForm::Latin1 => {
+                let octets: Option<Vec<u8>> =
+                    text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
+                Self::from_wire(dialect, &octets.ok_or(InvalidMemberId::Character)?)
+            }
+        }
+    }
+
+    /// The member id with these octets on the wire.
+    ///
+    /// # Errors
+    /// [`InvalidMemberId`] if they are not in the dialect's form.
+    pub fn from_wire(dialect: Dialect, octets: &[u8]) -> Result<Self, InvalidMemberId> {
+        MemberRef::check(dialect, octets).map(MemberRef::to_owned)
     }
 
     /// The octets on the wire.
@@ -61,15 +80,51 @@ impl MemberId {
     /// The text that the dialect's octets stand for.
     #[must_use]
     pub fn to_text(&self, dialect: Dialect) -> String {
-        let _ = dialect;
-        String::new()
+        match dialect.member_ids {
+            MemberIdForm::Utf8 => String::from_utf8_lossy(&self.0).to_string(),
+            MemberIdForm::Latin1 => latin1(&self.0).collect(),
+        }
     }
 
     /// Borrows it.
     #[must_use]
-    pub fn as_ref(&self) -> MemberRef<'_> {
+    pub fn borrowed(&self) -> MemberRef<'_> {
         MemberRef(&self.0)
     }
+}
+
+impl AsRef<[u8]> for MemberId {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Borrow<[u8]> for MemberId {
+    fn borrow(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl PartialEq<MemberRef<'_>> for MemberId {
+    fn eq(&self, other: &MemberRef<'_>) -> bool {
+        *self.0 == *other.0
+    }
+}
+
+impl fmt::Display for MemberId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.borrowed().fmt(f)
+    }
+}
+
+impl fmt::Debug for MemberId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MemberId({self})")
+    }
+}
+
+fn latin1(octets: &[u8]) -> impl Iterator<Item = char> + '_ {
+    octets.iter().map(|&octet| char::from(octet))
 }
 
 /// A borrowed member id, inside a decoded packet. Its form has been checked.
@@ -77,9 +132,28 @@ impl MemberId {
 pub struct MemberRef<'a>(pub(crate) &'a [u8]);
 
 impl<'a> MemberRef<'a> {
+    pub(crate) fn check(dialect: Dialect, octets: &'a [u8]) -> Result<Self, InvalidMemberId> {
+        if octets.is_empty() {
+            return Err(InvalidMemberId::Empty);
+        }
+        if octets.len() > MAX_MEMBER_ID {
+            return Err(InvalidMemberId::TooLong);
+        }
+        if dialect.member_ids == MemberIdForm::Utf8 {
+            let text = core::str::from_utf8(octets).map_err(|_| InvalidMemberId::NotUtf8)?;
+            if text.chars().any(|c| c.is_ascii_control()) {
+                return Err(InvalidMemberId::Character);
+            }
+            if text == SERVER {
+                return Err(InvalidMemberId::Reserved);
+            }
+        }
+        Ok(Self(octets))
+    }
+
     /// The octets on the wire.
     #[must_use]
-    pub fn as_bytes(self) -> &'a [u8] {
+    pub const fn as_bytes(self) -> &'a [u8] {
         self.0
     }
 
@@ -90,10 +164,37 @@ impl<'a> MemberRef<'a> {
     }
 }
 
+impl PartialEq<MemberId> for MemberRef<'_> {
+    fn eq(&self, other: &MemberId) -> bool {
+        *self.0 == *other.0
+    }
+}
+
+impl fmt::Display for MemberRef<'_> {
+    /// As UTF-8 where it is that, else as Latin-1; control characters are escaped.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fn show(f: &mut fmt::Formatter<'_>, c: char) -> fmt::Result {
+            use fmt::Write as _;
+            if c.is_control() { write!(f, "{}", c.escape_default()) } else { f.write_char(c) }
+        }
+        match core::str::from_utf8(self.0) {
+            Ok(text) => text.chars().try_for_each(|c| show(f, c)),
+            Err(_) => latin1(self.0).try_for_each(|c| show(f, c)),
+        }
+    }
+}
+
+impl fmt::Debug for MemberRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MemberRef({self})")
+    }
+}
+
 /// A message's id: the leading octets of SHA-256(signature ‖ S); 32 of them in dialect Document,
 /// 20 in MpencJs.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct MessageId {
+    /// Octets past `len` are zero.
     octets: [u8; 32],
     len: u8,
 }
@@ -102,13 +203,51 @@ impl MessageId {
     /// The id of a message with this SHA-256, cut as the dialect says.
     #[must_use]
     pub fn from_hash(dialect: Dialect, hash: &[u8; 32]) -> Self {
-        let _ = dialect;
-        Self { octets: *hash, len: 32 }
+        let cut = hash.get(..dialect.message_id_len).and_then(Self::from_octets);
+        cut.unwrap_or(Self { octets: *hash, len: 32 })
+    }
+
+    /// The id with these octets; `None` unless the dialect's ids are that long.
+    #[must_use]
+    pub fn from_bytes(dialect: Dialect, octets: &[u8]) -> Option<Self> {
+        if octets.len() == dialect.message_id_len { Self::from_octets(octets) } else { None }
+    }
+
+    pub(crate) fn from_octets(octets: &[u8]) -> Option<Self> {
+        let mut padded = [0; 32];
+        padded.get_mut(..octets.len())?.copy_from_slice(octets);
+        Some(Self { octets: padded, len: u8::try_from(octets.len()).ok()? })
     }
 
     /// Its octets.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.octets.get(..usize::from(self.len)).unwrap_or(&self.octets)
+    }
+}
+
+impl PartialOrd for MessageId {
+    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for MessageId {
+    fn cmp(&self, other: &Self) -> core::cmp::Ordering {
+        self.as_bytes().cmp(other.as_bytes())
+    }
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_bytes().iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+    }
+}
+
+impl fmt::Debug for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MessageId(")?;
+        self.octets.iter().take(4).try_for_each(|octet| write!(f, "{octet:02x}"))?;
+        f.write_str("…)")
     }
 }

@@ -1,6 +1,6 @@
 //! Views of decoded packets.
 
-use crate::{MemberRef, MessageId};
+use crate::{GreetType, IntKeys, MemberRef, Members, MessageIds, Values32};
 
 /// A decoded packet. Everything in it borrows from the octets it was decoded from.
 #[derive(Clone, Copy, Debug)]
@@ -14,10 +14,6 @@ pub enum Packet<'a> {
     Abort(AbortPacket<'a>),
 }
 
-/// A GREET_TYPE value: a struct over the integer, so that an unknown value survives to the error.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct GreetType(pub u16);
-
 /// A greeting packet.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -28,7 +24,7 @@ pub struct GreetingPacket<'a> {
     pub signed: &'a [u8],
     /// GREET_TYPE; agrees with the records that are there.
     pub greet_type: GreetType,
-    /// SOURCE; one of `members` (or, in an exclude, an include …, an old member).
+    /// SOURCE: one of `members`.
     pub source: MemberRef<'a>,
     /// DEST; `None` on broadcasts.
     pub dest: Option<MemberRef<'a>>,
@@ -90,104 +86,4 @@ pub struct AbortPacket<'a> {
     pub aborted_pi: &'a [u8; 32],
     /// MESSAGE_PAYLOAD: why; at most 256 octets.
     pub reason: &'a str,
-}
-
-/// A run of MEMBER records.
-#[derive(Clone, Copy, Debug)]
-pub struct Members<'a> {
-    pub(crate) records: &'a [u8],
-    pub(crate) len: usize,
-}
-
-/// A run of INT_KEY records. An empty one (MpencJs) is the base point.
-#[derive(Clone, Copy, Debug)]
-pub struct IntKeys<'a> {
-    pub(crate) records: &'a [u8],
-    pub(crate) len: usize,
-}
-
-/// A run of records with 32 octets each.
-#[derive(Clone, Copy, Debug)]
-pub struct Values32<'a> {
-    pub(crate) records: &'a [u8],
-    pub(crate) len: usize,
-}
-
-/// A run of message ids.
-#[derive(Clone, Copy, Debug)]
-pub struct MessageIds<'a> {
-    pub(crate) records: &'a [u8],
-    pub(crate) len: usize,
-}
-
-impl<'a> Members<'a> {
-    /// The members in their order.
-    pub fn iter(self) -> impl Iterator<Item = MemberRef<'a>> {
-        let _ = self.records;
-        core::iter::empty()
-    }
-    /// How many.
-    #[must_use]
-    pub fn len(self) -> usize {
-        self.len
-    }
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(self) -> bool {
-        self.len == 0
-    }
-}
-
-impl<'a> IntKeys<'a> {
-    /// The keys in their order, the base point written out.
-    pub fn iter(self) -> impl Iterator<Item = &'a [u8; 32]> {
-        let _ = self.records;
-        core::iter::empty()
-    }
-    /// How many.
-    #[must_use]
-    pub fn len(self) -> usize {
-        self.len
-    }
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(self) -> bool {
-        self.len == 0
-    }
-}
-
-impl<'a> Values32<'a> {
-    /// The values in their order.
-    pub fn iter(self) -> impl Iterator<Item = &'a [u8; 32]> {
-        let _ = self.records;
-        core::iter::empty()
-    }
-    /// How many.
-    #[must_use]
-    pub fn len(self) -> usize {
-        self.len
-    }
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(self) -> bool {
-        self.len == 0
-    }
-}
-
-impl<'a> MessageIds<'a> {
-    /// The ids in their order.
-    pub fn iter(self) -> impl Iterator<Item = MessageId> + 'a {
-        let _ = self.records;
-        core::iter::empty()
-    }
-    /// How many.
-    #[must_use]
-    pub fn len(self) -> usize {
-        self.len
-    }
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(self) -> bool {
-        self.len == 0
-    }
 }

@@ -1,0 +1,104 @@
+//! The records inside a data packet's ciphertext.
+//!
+//! ```text
+//!  MESSAGE_PARENT* [MESSAGE_KIND] MESSAGE_BODY extensions*
+//! ```
+//!
+//! What MESSAGE_KIND and MESSAGE_BODY hold, and the padding, is the business of `mpenc-message`.
+
+use alloc::vec::Vec;
+
+use crate::decode::message_ids;
+use crate::record::{Reader, fixed};
+use crate::write::Writer;
+use crate::{
+    Dialect, EncodeError, KindForm, MAX_CONTENTS, Malformed, MalformedKind, MessageId, MessageIds,
+    ParentOrder, RecordType,
+};
+
+/// The decoded records of a plaintext.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Plaintext<'a> {
+    /// MESSAGE_PARENT: the latest messages that the author had seen.
+    pub parents: MessageIds<'a>,
+    /// MESSAGE_KIND (dialect Document): none for a payload.
+    pub kind: Option<u8>,
+    /// MESSAGE_BODY, as it is.
+    pub body: &'a [u8],
+    /// ORDER_ACK: packet id ‖ chain hash.
+    pub order_ack: Option<&'a [u8; 64]>,
+}
+
+impl<'a> Plaintext<'a> {
+    /// Decodes the records of a plaintext. After MESSAGE_BODY, unknown record types are skipped.
+    ///
+    /// # Errors
+    /// [`Malformed`]: the first fault, and the octet where it stands.
+    pub fn decode(dialect: Dialect, records: &'a [u8]) -> Result<Self, Malformed> {
+        if records.len() > MAX_CONTENTS {
+            return Err(Malformed::at(MAX_CONTENTS, MalformedKind::TooLarge));
+        }
+        let mut reader = Reader::new(records);
+        let ascending = dialect.parent_order == ParentOrder::Ascending;
+        let parents = message_ids(dialect, &mut reader, RecordType::MESSAGE_PARENT, ascending)?;
+        let kind = if dialect.kinds == KindForm::Record {
+            match reader.optional(RecordType::MESSAGE_KIND)? {
+                Some(record) => {
+                    let &[kind] = fixed(&record)?;
+                    Some(kind)
+                }
+                None => None,
+            }
+        } else {
+            None
+        };
+        let body = reader.required(RecordType::MESSAGE_BODY)?.value;
+        let mut order_ack = None;
+        while let Some(record) = reader.next()? {
+            match record.kind {
+                RecordType::ORDER_ACK if order_ack.is_none() => order_ack = Some(fixed(&record)?),
+                known if known.name().is_some() => {
+                    return Err(Malformed::at(record.offset, MalformedKind::Unexpected(known)));
+                }
+                _ => {}
+            }
+        }
+        Ok(Self { parents, kind, body, order_ack })
+    }
+}
+
+/// What to write into a plaintext.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "callers make it")]
+pub struct PlaintextFields<'a> {
+    /// MESSAGE_PARENT, in this order.
+    pub parents: &'a [MessageId],
+    /// MESSAGE_KIND.
+    pub kind: Option<u8>,
+    /// MESSAGE_BODY.
+    pub body: &'a [u8],
+    /// ORDER_ACK: packet id ‖ chain hash.
+    pub order_ack: Option<&'a [u8; 64]>,
+}
+
+impl PlaintextFields<'_> {
+    /// Encodes them.
+    ///
+    /// # Errors
+    /// [`EncodeError`] if a value is too long for its record.
+    pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+        let mut writer = Writer::new();
+        for parent in self.parents {
+            writer.record(RecordType::MESSAGE_PARENT, parent.as_bytes())?;
+        }
+        if let Some(kind) = self.kind {
+            writer.record(RecordType::MESSAGE_KIND, &[kind])?;
+        }
+        writer.record(RecordType::MESSAGE_BODY, self.body)?;
+        if let Some(order_ack) = self.order_ack {
+            writer.record(RecordType::ORDER_ACK, order_ack)?;
+        }
+        Ok(writer.into_contents())
+    }
+}

@@ -1,0 +1,15 @@
+//! The codec against the vectors of both dialects, and against its own inverse.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod bad;
+mod properties;
+mod recorded;
+mod support;
+mod units;
