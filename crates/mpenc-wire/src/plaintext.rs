@@ -1,104 +1,119 @@
 //! The records inside a data packet's ciphertext.
-//!
-//! ```text
-//!  MESSAGE_PARENT* [MESSAGE_KIND] MESSAGE_BODY extensions*
-//! ```
-//!
-//! What MESSAGE_KIND and MESSAGE_BODY hold, and the padding, is the business of `mpenc-message`.
 
 use alloc::vec::Vec;
 
 use crate::decode::message_ids;
 use crate::record::{Reader, fixed};
-use crate::write::Writer;
+use crate::write::{EncodeError, Writer};
 use crate::{
-    Dialect, EncodeError, KindForm, MAX_CONTENTS, Malformed, MalformedKind, MessageId, MessageIds,
-    ParentOrder, RecordType,
+    Dialect, KindForm, MAX_MEMBERS, Malformed, MalformedKind, MessageId, MessageIds, ParentOrder,
+    RecordType,
 };
 
-/// The decoded records of a plaintext.
+/// The records of a message, decoded. What they mean is not looked at here: padding, the kind and
+/// the text are the message layer's.
+///
+/// ```text
+///  MESSAGE_PARENT*  [MESSAGE_KIND]  MESSAGE_BODY  [ORDER_ACK and extensions]
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Plaintext<'a> {
-    /// MESSAGE_PARENT: the latest messages that the author had seen.
+    /// MESSAGE_PARENT records; strictly ascending where the dialect says so.
     pub parents: MessageIds<'a>,
-    /// MESSAGE_KIND (dialect Document): none for a payload.
+    /// MESSAGE_KIND; `None` where the message is a payload, or where the dialect has no such
+    /// record.
     pub kind: Option<u8>,
-    /// MESSAGE_BODY, as it is.
+    /// The value of MESSAGE_BODY, as it is.
     pub body: &'a [u8],
-    /// ORDER_ACK: packet id ‖ chain hash.
+    /// ORDER_ACK: a packet id ‖ the chain hash at it.
     pub order_ack: Option<&'a [u8; 64]>,
+    /// Every octet after MESSAGE_BODY: ORDER_ACK, and records of types that we do not know.
+    pub extensions: &'a [u8],
 }
 
 impl<'a> Plaintext<'a> {
-    /// Decodes the records of a plaintext. After MESSAGE_BODY, unknown record types are skipped.
+    /// Reads the records of a message.
     ///
     /// # Errors
-    /// [`Malformed`]: the first fault, and the octet where it stands.
+    /// [`Malformed`]: the first fault, and its offset in `records`.
     pub fn decode(dialect: Dialect, records: &'a [u8]) -> Result<Self, Malformed> {
-        if records.len() > MAX_CONTENTS {
-            return Err(Malformed::at(MAX_CONTENTS, MalformedKind::TooLarge));
-        }
         let mut reader = Reader::new(records);
         let ascending = dialect.parent_order == ParentOrder::Ascending;
         let parents = message_ids(dialect, &mut reader, RecordType::MESSAGE_PARENT, ascending)?;
-        let kind = if dialect.kinds == KindForm::Record {
-            match reader.optional(RecordType::MESSAGE_KIND)? {
-                Some(record) => {
-                    let &[kind] = fixed(&record)?;
-                    Some(kind)
-                }
-                None => None,
+        let kind = match reader.optional(RecordType::MESSAGE_KIND)? {
+            Some(record) if dialect.kinds == KindForm::Record => {
+                let &[kind] = fixed(&record)?;
+                Some(kind)
             }
-        } else {
-            None
+            Some(record) => {
+                let only = MalformedKind::NotInDialect(dialect.other().name);
+                return Err(Malformed::at(record.offset, only));
+            }
+            None => None,
         };
         let body = reader.required(RecordType::MESSAGE_BODY)?.value;
+        let extensions = reader.rest();
         let mut order_ack = None;
         while let Some(record) = reader.next()? {
             match record.kind {
                 RecordType::ORDER_ACK if order_ack.is_none() => order_ack = Some(fixed(&record)?),
-                known if known.name().is_some() => {
-                    return Err(Malformed::at(record.offset, MalformedKind::Unexpected(known)));
-                }
-                _ => {}
+                kind if kind.name().is_none() => {}
+                kind => return Err(Malformed::at(record.offset, MalformedKind::Unexpected(kind))),
             }
         }
-        Ok(Self { parents, kind, body, order_ack })
+        Ok(Self { parents, kind, body, order_ack, extensions })
     }
 }
 
-/// What to write into a plaintext.
+/// The records of a message, to be encoded.
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "callers make it")]
+#[expect(clippy::exhaustive_structs, reason = "the caller makes it")]
 pub struct PlaintextFields<'a> {
-    /// MESSAGE_PARENT, in this order.
+    /// MESSAGE_PARENT, in the order that the dialect asks for.
     pub parents: &'a [MessageId],
-    /// MESSAGE_KIND.
+    /// MESSAGE_KIND; must be `None` where the dialect has no such record.
     pub kind: Option<u8>,
-    /// MESSAGE_BODY.
+    /// The value of MESSAGE_BODY.
     pub body: &'a [u8],
-    /// ORDER_ACK: packet id ‖ chain hash.
-    pub order_ack: Option<&'a [u8; 64]>,
+    /// ORDER_ACK: a packet id and the chain hash at it.
+    pub order_ack: Option<(&'a [u8; 32], &'a [u8; 32])>,
 }
 
 impl PlaintextFields<'_> {
-    /// Encodes them.
+    /// The records, appended to `records`.
     ///
     /// # Errors
-    /// [`EncodeError`] if a value is too long for its record.
-    pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
-        let mut writer = Writer::new();
+    /// [`EncodeError`] if a value does not fit into a record, or there are more than 1,024
+    /// parents; some records may have been appended then.
+    pub fn encode_into(&self, dialect: Dialect, records: &mut Vec<u8>) -> Result<(), EncodeError> {
+        if self.parents.len() > MAX_MEMBERS {
+            return Err(EncodeError::TooMany(RecordType::MESSAGE_PARENT));
+        }
+        let mut writer = Writer::new(records);
         for parent in self.parents {
-            writer.record(RecordType::MESSAGE_PARENT, parent.as_bytes())?;
+            writer.message_id(dialect, RecordType::MESSAGE_PARENT, parent)?;
         }
         if let Some(kind) = self.kind {
+            if dialect.kinds != KindForm::Record {
+                return Err(EncodeError::NotInDialect(RecordType::MESSAGE_KIND));
+            }
             writer.record(RecordType::MESSAGE_KIND, &[kind])?;
         }
         writer.record(RecordType::MESSAGE_BODY, self.body)?;
-        if let Some(order_ack) = self.order_ack {
-            writer.record(RecordType::ORDER_ACK, order_ack)?;
+        if let Some((packet_id, chain_hash)) = self.order_ack {
+            writer.parts(RecordType::ORDER_ACK, &[packet_id, chain_hash])?;
         }
-        Ok(writer.into_contents())
+        Ok(())
+    }
+
+    /// The records.
+    ///
+    /// # Errors
+    /// [`EncodeError`], as [`encode_into`](Self::encode_into).
+    pub fn encode(&self, dialect: Dialect) -> Result<Vec<u8>, EncodeError> {
+        let mut records = Vec::new();
+        self.encode_into(dialect, &mut records)?;
+        Ok(records)
     }
 }
