@@ -16,11 +16,6 @@ impl Dialect {
     pub const MPENC_JS: Self = Self(&MPENC_JS);
     /// Both of them.
     pub const ALL: [Self; 2] = [Self::DOCUMENT, Self::MPENC_JS];
-
-    /// The other one.
-    pub(crate) fn other(self) -> Self {
-        if self == Self::DOCUMENT { Self::MPENC_JS } else { Self::DOCUMENT }
-    }
 }
 
 impl Default for Dialect {

@@ -80,8 +80,6 @@ pub enum MalformedKind {
     SourceNotMember,
     /// SOURCE is a member whose turn it is not at this stage.
     NotItsTurn,
-    /// SOURCE is not the member whose turn it is.
-    SourceOutOfTurn,
     /// DEST is not the member whose turn is next.
     DestNotNext,
     /// A directed packet has no DEST, or a broadcast has one.
@@ -129,7 +127,6 @@ impl fmt::Display for MalformedKind {
             Self::TooManyMembers => f.write_str("more than 1024 members"),
             Self::SourceNotMember => f.write_str("the source is not among the members"),
             Self::NotItsTurn => f.write_str("at this stage it is not the source's turn"),
-            Self::SourceOutOfTurn => f.write_str("it is not the source's turn"),
             Self::DestNotNext => f.write_str("the destination is not the next member"),
             Self::Dest => {
                 f.write_str("a directed packet needs a destination, a broadcast has none")

@@ -1,14 +1,15 @@
 //! Member ids and message ids.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::fmt;
 
 use crate::{Dialect, MAX_MEMBER_ID, MemberIdForm};
 
-/// The name of the server, which no member may have where ids are UTF-8.
-const RESERVED: &str = "__server__";
+/// The name that leave pseudo packets give the server.
+const SERVER: &str = "__server__";
 
 /// A member's id: its octets on the wire.
 ///
@@ -55,18 +56,19 @@ impl MemberId {
         match dialect.member_ids {
             MemberIdForm::Utf8 => Self::from_wire(dialect, text.as_bytes()),
             MemberIdForm::Latin1 => {
-                let octets: Result<Arc<[u8]>, _> = text.chars().map(u8::try_from).collect();
-                Self::from_wire(dialect, &octets.map_err(|_| InvalidMemberId::Character)?)
+                let octets: Option<Vec<u8>> =
+                    text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
+                Self::from_wire(dialect, &octets.ok_or(InvalidMemberId::Character)?)
             }
         }
     }
 
-    /// The member id that has these octets on the wire.
+    /// The member id with these octets on the wire.
     ///
     /// # Errors
     /// [`InvalidMemberId`] if they are not in the dialect's form.
     pub fn from_wire(dialect: Dialect, octets: &[u8]) -> Result<Self, InvalidMemberId> {
-        MemberRef::from_wire(dialect, octets).map(MemberRef::to_owned)
+        MemberRef::check(dialect, octets).map(MemberRef::to_owned)
     }
 
     /// The octets on the wire.
@@ -78,22 +80,51 @@ impl MemberId {
     /// The text that the dialect's octets stand for.
     #[must_use]
     pub fn to_text(&self, dialect: Dialect) -> String {
-        self.as_ref().to_text(dialect)
+        match dialect.member_ids {
+            MemberIdForm::Utf8 => String::from_utf8_lossy(&self.0).to_string(),
+            MemberIdForm::Latin1 => latin1(&self.0).collect(),
+        }
     }
 
     /// Borrows it.
     #[must_use]
-    #[expect(clippy::should_implement_trait, reason = "the target has a lifetime of its own")]
-    pub fn as_ref(&self) -> MemberRef<'_> {
+    pub fn borrowed(&self) -> MemberRef<'_> {
         MemberRef(&self.0)
     }
 }
 
-/// So that maps keyed by members can be asked with what a packet has.
+impl AsRef<[u8]> for MemberId {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
 impl Borrow<[u8]> for MemberId {
     fn borrow(&self) -> &[u8] {
         &self.0
     }
+}
+
+impl PartialEq<MemberRef<'_>> for MemberId {
+    fn eq(&self, other: &MemberRef<'_>) -> bool {
+        *self.0 == *other.0
+    }
+}
+
+impl fmt::Display for MemberId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.borrowed().fmt(f)
+    }
+}
+
+impl fmt::Debug for MemberId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MemberId({self})")
+    }
+}
+
+fn latin1(octets: &[u8]) -> impl Iterator<Item = char> + '_ {
+    octets.iter().map(|&octet| char::from(octet))
 }
 
 /// A borrowed member id, inside a decoded packet. Its form has been checked.
@@ -101,11 +132,7 @@ impl Borrow<[u8]> for MemberId {
 pub struct MemberRef<'a>(pub(crate) &'a [u8]);
 
 impl<'a> MemberRef<'a> {
-    /// The member id that has these octets on the wire.
-    ///
-    /// # Errors
-    /// [`InvalidMemberId`] if they are not in the dialect's form.
-    pub fn from_wire(dialect: Dialect, octets: &'a [u8]) -> Result<Self, InvalidMemberId> {
+    pub(crate) fn check(dialect: Dialect, octets: &'a [u8]) -> Result<Self, InvalidMemberId> {
         if octets.is_empty() {
             return Err(InvalidMemberId::Empty);
         }
@@ -114,10 +141,10 @@ impl<'a> MemberRef<'a> {
         }
         if dialect.member_ids == MemberIdForm::Utf8 {
             let text = core::str::from_utf8(octets).map_err(|_| InvalidMemberId::NotUtf8)?;
-            if text.bytes().any(|octet| octet.is_ascii_control()) {
+            if text.chars().any(|c| c.is_ascii_control()) {
                 return Err(InvalidMemberId::Character);
             }
-            if text == RESERVED {
+            if text == SERVER {
                 return Err(InvalidMemberId::Reserved);
             }
         }
@@ -126,17 +153,8 @@ impl<'a> MemberRef<'a> {
 
     /// The octets on the wire.
     #[must_use]
-    pub fn as_bytes(self) -> &'a [u8] {
+    pub const fn as_bytes(self) -> &'a [u8] {
         self.0
-    }
-
-    /// The text that the dialect's octets stand for.
-    #[must_use]
-    pub fn to_text(self, dialect: Dialect) -> String {
-        match dialect.member_ids {
-            MemberIdForm::Utf8 => String::from_utf8_lossy(self.0).into_owned(),
-            MemberIdForm::Latin1 => latin1(self.0),
-        }
     }
 
     /// An owned copy.
@@ -146,80 +164,37 @@ impl<'a> MemberRef<'a> {
     }
 }
 
-fn latin1(octets: &[u8]) -> String {
-    octets.iter().copied().map(char::from).collect()
+impl PartialEq<MemberId> for MemberRef<'_> {
+    fn eq(&self, other: &MemberId) -> bool {
+        *self.0 == *other.0
+    }
 }
 
-/// Whether a terminal or a log shows this character as itself, and only as itself.
-///
-/// Ids are chosen by others: one with a line break or a change of the writing direction could
-/// make a log line say what it does not.
-fn is_plain(character: char) -> bool {
-    matches!(character, '\'' | '"' | '\\') || character.escape_debug().len() == 1
-}
-
-/// The text if it is plain; otherwise quoted and escaped. Octets that are not UTF-8 are read as
-/// Latin-1.
 impl fmt::Display for MemberRef<'_> {
+    /// As UTF-8 where it is that, else as Latin-1; control characters are escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fn show(f: &mut fmt::Formatter<'_>, c: char) -> fmt::Result {
+            use fmt::Write as _;
+            if c.is_control() { write!(f, "{}", c.escape_default()) } else { f.write_char(c) }
+        }
         match core::str::from_utf8(self.0) {
-            Ok(text) if text.chars().all(is_plain) => f.pad(text),
-            Ok(text) => write!(f, "{text:?}"),
-            Err(_) => {
-                let text = latin1(self.0);
-                if text.chars().all(is_plain) { f.pad(&text) } else { write!(f, "{text:?}") }
-            }
+            Ok(text) => text.chars().try_for_each(|c| show(f, c)),
+            Err(_) => latin1(self.0).try_for_each(|c| show(f, c)),
         }
     }
 }
 
 impl fmt::Debug for MemberRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match core::str::from_utf8(self.0) {
-            Ok(text) => fmt::Debug::fmt(text, f),
-            Err(_) => fmt::Debug::fmt(latin1(self.0).as_str(), f),
-        }
-    }
-}
-
-impl fmt::Display for MemberId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.as_ref(), f)
-    }
-}
-
-impl fmt::Debug for MemberId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.as_ref(), f)
-    }
-}
-
-impl PartialEq<MemberId> for MemberRef<'_> {
-    fn eq(&self, other: &MemberId) -> bool {
-        self.0 == &*other.0
-    }
-}
-
-impl PartialEq<MemberRef<'_>> for MemberId {
-    fn eq(&self, other: &MemberRef<'_>) -> bool {
-        &*self.0 == other.0
-    }
-}
-
-impl From<MemberRef<'_>> for MemberId {
-    fn from(member: MemberRef<'_>) -> Self {
-        member.to_owned()
+        write!(f, "MemberRef({self})")
     }
 }
 
 /// A message's id: the leading octets of SHA-256(signature ‖ S); 32 of them in dialect Document,
 /// 20 in MpencJs.
-///
-/// Ordered by its octets. The author of a message can grind its id: a map keyed by ids must not
-/// depend on their distribution.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct MessageId {
-    /// Zeros follow the id's own octets, so that the derived order is that of the octets.
+    /// Octets past `len` are zero.
     octets: [u8; 32],
     len: u8,
 }
@@ -228,23 +203,20 @@ impl MessageId {
     /// The id of a message with this SHA-256, cut as the dialect says.
     #[must_use]
     pub fn from_hash(dialect: Dialect, hash: &[u8; 32]) -> Self {
-        let cut = hash.get(..dialect.message_id_len).unwrap_or(hash);
-        Self::from_octets(cut).unwrap_or(Self { octets: *hash, len: 32 })
+        let cut = hash.get(..dialect.message_id_len).and_then(Self::from_octets);
+        cut.unwrap_or(Self { octets: *hash, len: 32 })
     }
 
-    /// The id with these octets; `None` unless there are as many as the dialect says.
+    /// The id with these octets; `None` unless the dialect's ids are that long.
     #[must_use]
     pub fn from_bytes(dialect: Dialect, octets: &[u8]) -> Option<Self> {
-        if octets.len() != dialect.message_id_len {
-            return None;
-        }
-        Self::from_octets(octets)
+        if octets.len() == dialect.message_id_len { Self::from_octets(octets) } else { None }
     }
 
     pub(crate) fn from_octets(octets: &[u8]) -> Option<Self> {
-        let mut id = Self { octets: [0; 32], len: u8::try_from(octets.len()).ok()? };
-        id.octets.get_mut(..octets.len())?.copy_from_slice(octets);
-        Some(id)
+        let mut padded = [0; 32];
+        padded.get_mut(..octets.len())?.copy_from_slice(octets);
+        Some(Self { octets: padded, len: u8::try_from(octets.len()).ok()? })
     }
 
     /// Its octets.
@@ -254,22 +226,28 @@ impl MessageId {
     }
 }
 
-/// All octets in hexadecimal.
-impl fmt::LowerHex for MessageId {
+impl PartialOrd for MessageId {
+    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for MessageId {
+    fn cmp(&self, other: &Self) -> core::cmp::Ordering {
+        self.as_bytes().cmp(other.as_bytes())
+    }
+}
+
+impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.as_bytes().iter().try_for_each(|octet| write!(f, "{octet:02x}"))
     }
 }
 
-/// The first four octets in hexadecimal: enough to tell messages apart by eye.
-impl fmt::Display for MessageId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_bytes().iter().take(4).try_for_each(|octet| write!(f, "{octet:02x}"))
-    }
-}
-
 impl fmt::Debug for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "MessageId({self})")
+        f.write_str("MessageId(")?;
+        self.octets.iter().take(4).try_for_each(|octet| write!(f, "{octet:02x}"))?;
+        f.write_str("…)")
     }
 }

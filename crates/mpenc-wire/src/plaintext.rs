@@ -1,119 +1,104 @@
 //! The records inside a data packet's ciphertext.
+//!
+//! ```text
+//!  MESSAGE_PARENT* [MESSAGE_KIND] MESSAGE_BODY extensions*
+//! ```
+//!
+//! What MESSAGE_KIND and MESSAGE_BODY hold, and the padding, is the business of `mpenc-message`.
 
 use alloc::vec::Vec;
 
 use crate::decode::message_ids;
 use crate::record::{Reader, fixed};
-use crate::write::{EncodeError, Writer};
+use crate::write::Writer;
 use crate::{
-    Dialect, KindForm, MAX_MEMBERS, Malformed, MalformedKind, MessageId, MessageIds, ParentOrder,
-    RecordType,
+    Dialect, EncodeError, KindForm, MAX_CONTENTS, Malformed, MalformedKind, MessageId, MessageIds,
+    ParentOrder, RecordType,
 };
 
-/// The records of a message, decoded. What they mean is not looked at here: padding, the kind and
-/// the text are the message layer's.
-///
-/// ```text
-///  MESSAGE_PARENT*  [MESSAGE_KIND]  MESSAGE_BODY  [ORDER_ACK and extensions]
-/// ```
+/// The decoded records of a plaintext.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Plaintext<'a> {
-    /// MESSAGE_PARENT records; strictly ascending where the dialect says so.
+    /// MESSAGE_PARENT: the latest messages that the author had seen.
     pub parents: MessageIds<'a>,
-    /// MESSAGE_KIND; `None` where the message is a payload, or where the dialect has no such
-    /// record.
+    /// MESSAGE_KIND (dialect Document): none for a payload.
     pub kind: Option<u8>,
-    /// The value of MESSAGE_BODY, as it is.
+    /// MESSAGE_BODY, as it is.
     pub body: &'a [u8],
-    /// ORDER_ACK: a packet id ‖ the chain hash at it.
+    /// ORDER_ACK: packet id ‖ chain hash.
     pub order_ack: Option<&'a [u8; 64]>,
-    /// Every octet after MESSAGE_BODY: ORDER_ACK, and records of types that we do not know.
-    pub extensions: &'a [u8],
 }
 
 impl<'a> Plaintext<'a> {
-    /// Reads the records of a message.
+    /// Decodes the records of a plaintext. After MESSAGE_BODY, unknown record types are skipped.
     ///
     /// # Errors
-    /// [`Malformed`]: the first fault, and its offset in `records`.
+    /// [`Malformed`]: the first fault, and the octet where it stands.
     pub fn decode(dialect: Dialect, records: &'a [u8]) -> Result<Self, Malformed> {
+        if records.len() > MAX_CONTENTS {
+            return Err(Malformed::at(MAX_CONTENTS, MalformedKind::TooLarge));
+        }
         let mut reader = Reader::new(records);
         let ascending = dialect.parent_order == ParentOrder::Ascending;
         let parents = message_ids(dialect, &mut reader, RecordType::MESSAGE_PARENT, ascending)?;
-        let kind = match reader.optional(RecordType::MESSAGE_KIND)? {
-            Some(record) if dialect.kinds == KindForm::Record => {
-                let &[kind] = fixed(&record)?;
-                Some(kind)
+        let kind = if dialect.kinds == KindForm::Record {
+            match reader.optional(RecordType::MESSAGE_KIND)? {
+                Some(record) => {
+                    let &[kind] = fixed(&record)?;
+                    Some(kind)
+                }
+                None => None,
             }
-            Some(record) => {
-                let only = MalformedKind::NotInDialect(dialect.other().name);
-                return Err(Malformed::at(record.offset, only));
-            }
-            None => None,
+        } else {
+            None
         };
         let body = reader.required(RecordType::MESSAGE_BODY)?.value;
-        let extensions = reader.rest();
         let mut order_ack = None;
         while let Some(record) = reader.next()? {
             match record.kind {
                 RecordType::ORDER_ACK if order_ack.is_none() => order_ack = Some(fixed(&record)?),
-                kind if kind.name().is_none() => {}
-                kind => return Err(Malformed::at(record.offset, MalformedKind::Unexpected(kind))),
+                known if known.name().is_some() => {
+                    return Err(Malformed::at(record.offset, MalformedKind::Unexpected(known)));
+                }
+                _ => {}
             }
         }
-        Ok(Self { parents, kind, body, order_ack, extensions })
+        Ok(Self { parents, kind, body, order_ack })
     }
 }
 
-/// The records of a message, to be encoded.
+/// What to write into a plaintext.
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "the caller makes it")]
+#[expect(clippy::exhaustive_structs, reason = "callers make it")]
 pub struct PlaintextFields<'a> {
-    /// MESSAGE_PARENT, in the order that the dialect asks for.
+    /// MESSAGE_PARENT, in this order.
     pub parents: &'a [MessageId],
-    /// MESSAGE_KIND; must be `None` where the dialect has no such record.
+    /// MESSAGE_KIND.
     pub kind: Option<u8>,
-    /// The value of MESSAGE_BODY.
+    /// MESSAGE_BODY.
     pub body: &'a [u8],
-    /// ORDER_ACK: a packet id and the chain hash at it.
-    pub order_ack: Option<(&'a [u8; 32], &'a [u8; 32])>,
+    /// ORDER_ACK: packet id ‖ chain hash.
+    pub order_ack: Option<&'a [u8; 64]>,
 }
 
 impl PlaintextFields<'_> {
-    /// The records, appended to `records`.
+    /// Encodes them.
     ///
     /// # Errors
-    /// [`EncodeError`] if a value does not fit into a record, or there are more than 1,024
-    /// parents; some records may have been appended then.
-    pub fn encode_into(&self, dialect: Dialect, records: &mut Vec<u8>) -> Result<(), EncodeError> {
-        if self.parents.len() > MAX_MEMBERS {
-            return Err(EncodeError::TooMany(RecordType::MESSAGE_PARENT));
-        }
-        let mut writer = Writer::new(records);
+    /// [`EncodeError`] if a value is too long for its record.
+    pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+        let mut writer = Writer::new();
         for parent in self.parents {
-            writer.message_id(dialect, RecordType::MESSAGE_PARENT, parent)?;
+            writer.record(RecordType::MESSAGE_PARENT, parent.as_bytes())?;
         }
         if let Some(kind) = self.kind {
-            if dialect.kinds != KindForm::Record {
-                return Err(EncodeError::NotInDialect(RecordType::MESSAGE_KIND));
-            }
             writer.record(RecordType::MESSAGE_KIND, &[kind])?;
         }
         writer.record(RecordType::MESSAGE_BODY, self.body)?;
-        if let Some((packet_id, chain_hash)) = self.order_ack {
-            writer.parts(RecordType::ORDER_ACK, &[packet_id, chain_hash])?;
+        if let Some(order_ack) = self.order_ack {
+            writer.record(RecordType::ORDER_ACK, order_ack)?;
         }
-        Ok(())
-    }
-
-    /// The records.
-    ///
-    /// # Errors
-    /// [`EncodeError`], as [`encode_into`](Self::encode_into).
-    pub fn encode(&self, dialect: Dialect) -> Result<Vec<u8>, EncodeError> {
-        let mut records = Vec::new();
-        self.encode_into(dialect, &mut records)?;
-        Ok(records)
+        Ok(writer.into_contents())
     }
 }

@@ -117,6 +117,13 @@ pub struct Record<'a> {
     pub value: &'a [u8],
 }
 
+impl Record<'_> {
+    /// Where its value starts.
+    pub(crate) fn value_offset(&self) -> usize {
+        self.offset.saturating_add(HEADER)
+    }
+}
+
 /// The records of some octets, whatever they are: for those who look at packets, good or bad.
 #[must_use]
 pub fn records(contents: &[u8]) -> Records<'_> {
