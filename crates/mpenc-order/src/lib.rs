@@ -1,1 +1,16 @@
-//! Which group operation was first: agreement on the order that a server gives, and its check.
+#![doc = include_str!("../README.md")]
+#![no_std]
+#![deny(clippy::as_conversions, clippy::std_instead_of_core, clippy::exhaustive_enums)]
+
+extern crate alloc;
+
+mod id;
+mod operation;
+mod recent;
+mod resolver;
+mod verdict;
+
+pub use id::{ChainHash, EntryType, PacketId, leave_pseudo_packet};
+pub use operation::{End, Ended, Ongoing};
+pub use resolver::{AcceptedInitial, Proposal, ServerOrder};
+pub use verdict::{IgnoreReason, RejectReason, Verdict};
