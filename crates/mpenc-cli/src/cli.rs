@@ -1,0 +1,55 @@
+//! The command line: one variant and one module per subcommand.
+
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{inspect, keygen};
+
+/// Secure group messaging: tools for the mpENC protocol.
+#[derive(Debug, Parser)]
+#[command(name = "mpenc", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a new identity key.
+    Keygen(keygen::Args),
+    /// Show what is in a packet, good or bad.
+    Inspect(inspect::Args),
+}
+
+/// Runs the program with the arguments of this process.
+///
+/// The exit code is 0 if everything is well; 1 if the answer is no (a malformed packet, a
+/// difference) or something failed; 2 if the command line is wrong.
+#[must_use]
+pub fn main() -> ExitCode {
+    let Cli { command } = Cli::parse();
+    let mut out = BufWriter::new(io::stdout().lock());
+    let outcome = match command {
+        Command::Keygen(args) => keygen::run(&args, &mut out),
+        Command::Inspect(args) => inspect::run(&args, &mut out),
+    };
+    let outcome = outcome.and_then(|code| {
+        out.flush()?;
+        Ok(code)
+    });
+    match outcome {
+        Ok(code) => code,
+        Err(error) if reader_is_gone(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("mpenc: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether whoever reads our output has closed it, as `head` does: nobody is left to tell.
+fn reader_is_gone(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

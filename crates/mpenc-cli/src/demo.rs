@@ -1,0 +1,171 @@
+//! `mpenc demo`: a relay, and a group of real `mpenc chat` processes that go through a story.
+
+mod proof;
+mod world;
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use mpenc_relay::{Config, Recording, Relay};
+
+use crate::chat::Line;
+use crate::keys::SecretKey;
+use world::World;
+
+/// What `mpenc demo` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// How many people take part: at least 5, so that one can come late, one be excluded, one be
+    /// killed, and two remain.
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u8).range(5..=16))]
+    members: u8,
+}
+
+/// Names of those who take part; the last three have a role of their own.
+const NAMES: [&str; 16] = [
+    "alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy", "kim",
+    "leo", "mallory", "niaj", "olivia", "peggy",
+];
+
+/// Octets of packets that the relay keeps, to search them.
+const KEPT: usize = 64 * 1024 * 1024;
+
+/// Runs the story. The exit code is 0 only if everything held that it claims.
+pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(story(usize::from(args.members), out))
+}
+
+async fn story(count: usize, out: &mut dyn Write) -> Result<ExitCode> {
+    let began = Instant::now();
+    let folder = Folder::new()?;
+    let names: Vec<&str> = NAMES.into_iter().take(count).collect();
+    let [founders @ .., killed, excluded, late] = names.as_slice() else {
+        bail!("a demo needs more members");
+    };
+    let (Some(first), Some(second)) = (founders.first(), founders.get(1)) else {
+        bail!("a demo needs more members");
+    };
+    let peers = make_keys(folder.path(), &names)?;
+    let recording = Arc::new(Recording::new(KEPT));
+    let relay = Relay::bind(
+        Config::new(([127, 0, 0, 1], 0).into()).observer(Arc::clone(&recording) as Arc<_>),
+    )
+    .await?;
+    let address = relay.local_addr();
+    let handle = relay.handle();
+    tokio::spawn(relay.run(std::future::pending()));
+
+    let mut world = World::new(address, folder.path().to_owned(), peers, out);
+    world.say(&format!("a relay listens on {address}; every name below is a process of its own"))?;
+
+    world.chapter("they enter the room, and agree on keys")?;
+    world.start(first)?;
+    world.until(first, "is alone in the room", |line| matches!(line, Line::Note { .. })).await?;
+    let first_group: Vec<&str> = names.iter().filter(|name| *name != late).copied().collect();
+    for name in first_group.iter().skip(1) {
+        world.start(name)?;
+        world.until(name, "is in the room", |line| matches!(line, Line::Note { .. })).await?;
+    }
+    let others = first_group.iter().skip(1).copied().collect::<Vec<_>>().join(" ");
+    world.type_in(first, &format!("/include {others}")).await?;
+    world.all_have_members(&first_group, &first_group).await?;
+
+    world.chapter("everybody writes at once: nobody's words come out of their true order")?;
+    world.everybody_says(&first_group, "hello from").await?;
+
+    world.chapter("somebody comes late, and cannot read what was written before")?;
+    world.start(late)?;
+    world.until(late, "is in the room", |line| matches!(line, Line::Note { .. })).await?;
+    world.type_in(second, &format!("/include {late}")).await?;
+    world.all_have_members(&names, &names).await?;
+    world.everybody_says(&[late, first], "welcome, says").await?;
+
+    world.chapter(&format!("{excluded} is excluded, and cannot read what is written after"))?;
+    world.type_in(first, &format!("/exclude {excluded}")).await?;
+    let group: Vec<&str> = names.iter().filter(|name| *name != excluded).copied().collect();
+    world.all_have_members(&group, &group).await?;
+    world.everybody_says(&[second], "between us, says").await?;
+
+    world.chapter("the group key is refreshed")?;
+    world.type_in(late, "/refresh").await?;
+    world.all_have_members(&group, &group).await?;
+
+    world.chapter(&format!("the process of {killed} is killed, and the others exclude it"))?;
+    world.kill(killed).await?;
+    let group: Vec<&str> = group.iter().filter(|name| *name != killed).copied().collect();
+    world.all_have_members(&group, &group).await?;
+    world.everybody_says(&group, "still here:").await?;
+
+    world.chapter("what everybody holds")?;
+    let statuses = world.compare(&group).await?;
+    let same = proof::table(&statuses, world.out())?;
+
+    world.chapter("they part")?;
+    let mut clean = true;
+    for name in &group {
+        world.type_in(name, "/part").await?;
+        clean &= world.ended(name).await?;
+    }
+    world.stop(excluded).await?;
+
+    let said = world.said().to_vec();
+    let packets = recording.take();
+    let leaked = proof::what_the_relay_saw(
+        &packets,
+        recording.missed(),
+        &handle.statistics(),
+        &said,
+        world.out(),
+    )?;
+    let took = began.elapsed();
+    world.say(&format!("{} messages by {count} people in {:.1} s", said.len(), took.as_secs_f32()))?;
+    if same && clean && !leaked {
+        world.say("all of it held")?;
+        Ok(ExitCode::SUCCESS)
+    } else {
+        world.say("something did not hold: see above")?;
+        Ok(ExitCode::FAILURE)
+    }
+}
+
+fn make_keys(folder: &Path, names: &[&str]) -> Result<PathBuf> {
+    let mut peers = String::new();
+    for name in names {
+        let secret = SecretKey::generate()?;
+        secret.save(&folder.join(format!("{name}.key")))?;
+        peers.push_str(&format!("{name} {}\n", hex::encode(secret.public_key())));
+    }
+    let path = folder.join("peers");
+    fs::write(&path, peers).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(path)
+}
+
+/// A folder for the keys, gone at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Result<Self> {
+        let mut name = [0; 8];
+        getrandom::fill(&mut name)?;
+        let path = std::env::temp_dir().join(format!("mpenc-demo-{}", hex::encode(name)));
+        fs::create_dir(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(Self(path))
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed stays in the system's folder for such things.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,291 @@
+//! The processes of a demo, and what they have said so far.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::chat::{Line, Status};
+
+/// How long anything may take before the demo gives up.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// BC_LAT of the processes: the relay is on this machine.
+const LATENCY_MS: &str = "150";
+/// M_INTV of the processes.
+const REPLY_MS: &str = "300";
+
+struct Process {
+    child: Child,
+    input: ChildStdin,
+    /// What it has said and no step of the story has looked at.
+    unseen: Vec<Line>,
+    status: Option<Status>,
+    members: Vec<String>,
+    ended: bool,
+}
+
+enum Heard {
+    Line(String, Line),
+    Ended(String),
+}
+
+/// The processes of a demo, and what they have said so far.
+pub(super) struct World<'a> {
+    relay: SocketAddr,
+    folder: PathBuf,
+    peers: PathBuf,
+    processes: BTreeMap<String, Process>,
+    heard: mpsc::UnboundedReceiver<Heard>,
+    tell: mpsc::UnboundedSender<Heard>,
+    /// Every text that was sent.
+    said: Vec<String>,
+    out: &'a mut dyn Write,
+}
+
+impl<'a> World<'a> {
+    pub(super) fn new(
+        relay: SocketAddr,
+        folder: PathBuf,
+        peers: PathBuf,
+        out: &'a mut dyn Write,
+    ) -> Self {
+        let (tell, heard) = mpsc::unbounded_channel();
+        let (processes, said) = (BTreeMap::new(), Vec::new());
+        Self { relay, folder, peers, processes, heard, tell, said, out }
+    }
+
+    pub(super) fn out(&mut self) -> &mut dyn Write {
+        self.out
+    }
+
+    pub(super) fn said(&self) -> &[String] {
+        &self.said
+    }
+
+    pub(super) fn say(&mut self, text: &str) -> Result<()> {
+        writeln!(self.out, "{text}")?;
+        Ok(self.out.flush()?)
+    }
+
+    pub(super) fn chapter(&mut self, text: &str) -> Result<()> {
+        self.say(&format!("\n── {text} ──"))
+    }
+
+    /// Starts a member's process.
+    pub(super) fn start(&mut self, name: &str) -> Result<()> {
+        let program = std::env::current_exe().context("cannot find this program's own file")?;
+        let mut child = Command::new(program)
+            .args(["chat", "--json", "--room", "demo", "--name", name])
+            .args(["--latency-ms", LATENCY_MS, "--reply-ms", REPLY_MS])
+            .arg("--relay")
+            .arg(self.relay.to_string())
+            .arg("--key")
+            .arg(self.folder.join(format!("{name}.key")))
+            .arg("--peers")
+            .arg(&self.peers)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("cannot start the process of {name}"))?;
+        let input = child.stdin.take().context("no input to a process")?;
+        let output = child.stdout.take().context("no output of a process")?;
+        let (tell, owner) = (self.tell.clone(), name.to_owned());
+        tokio::spawn(async move {
+            let mut lines = BufReader::new(output).lines();
+            while let Ok(Some(text)) = lines.next_line().await {
+                if let Ok(line) = serde_json::from_str(&text) {
+                    // Nobody listens any more at the end of the demo.
+                    let _ = tell.send(Heard::Line(owner.clone(), line));
+                }
+            }
+            let _ = tell.send(Heard::Ended(owner));
+        });
+        let process = Process {
+            child,
+            input,
+            unseen: Vec::new(),
+            status: None,
+            members: Vec::new(),
+            ended: false,
+        };
+        self.processes.insert(name.to_owned(), process);
+        Ok(())
+    }
+
+    /// Types a line into a member's process.
+    pub(super) async fn type_in(&mut self, name: &str, line: &str) -> Result<()> {
+        self.show(name, &format!("> {line}"))?;
+        self.write(name, line).await
+    }
+
+    async fn write(&mut self, name: &str, line: &str) -> Result<()> {
+        let process = self.process(name)?;
+        process
+            .input
+            .write_all(format!("{line}\n").as_bytes())
+            .await
+            .with_context(|| format!("the process of {name} takes no input any more"))
+    }
+
+    /// Kills a member's process, without a word of farewell.
+    pub(super) async fn kill(&mut self, name: &str) -> Result<()> {
+        self.show(name, "killed")?;
+        Ok(self.process(name)?.child.kill().await?)
+    }
+
+    /// Ends a process that is no part of the story any more.
+    pub(super) async fn stop(&mut self, name: &str) -> Result<()> {
+        Ok(self.process(name)?.child.kill().await?)
+    }
+
+    /// Waits until a member says such a line.
+    pub(super) async fn until(
+        &mut self,
+        name: &str,
+        what: &str,
+        wanted: impl Fn(&Line) -> bool,
+    ) -> Result<()> {
+        loop {
+            let unseen = &mut self.process(name)?.unseen;
+            if let Some(at) = unseen.iter().position(&wanted) {
+                unseen.drain(..=at);
+                return Ok(());
+            }
+            self.listen(&format!("{name} {what}")).await?;
+        }
+    }
+
+    /// Waits until these members all say that the members are these, confirmed by everybody.
+    pub(super) async fn all_have_members(&mut self, who: &[&str], members: &[&str]) -> Result<()> {
+        let mut wanted: Vec<&str> = members.to_vec();
+        wanted.sort_unstable();
+        for name in who {
+            loop {
+                let process = self.process(name)?;
+                let mut last = None;
+                for (at, line) in process.unseen.iter().enumerate() {
+                    if matches!(line, Line::Members { .. }) {
+                        last = Some(at);
+                    }
+                }
+                if let Some(at) = last {
+                    process.unseen.drain(..=at);
+                    if process.members == wanted {
+                        break;
+                    }
+                }
+                self.listen(&format!("{name} sees the members {}", wanted.join(", "))).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets these write something at the same time, and waits until everything is acked by all.
+    pub(super) async fn everybody_says(&mut self, who: &[&str], words: &str) -> Result<()> {
+        let mut texts = Vec::new();
+        for name in who {
+            let text = format!("{words} {name} ({})", self.said.len() + 1);
+            self.said.push(text.clone());
+            texts.push((*name, text));
+        }
+        for (name, text) in &texts {
+            self.type_in(name, text).await?;
+        }
+        for (name, text) in &texts {
+            let acked = |line: &Line| {
+                matches!(line, Line::FullyAcked { text: acked, .. } if acked == text)
+            };
+            self.until(name, "has everybody's ack", acked).await?;
+        }
+        Ok(())
+    }
+
+    /// Asks these for their figures until they agree, or patience is over.
+    pub(super) async fn compare(&mut self, who: &[&str]) -> Result<Vec<(String, Status)>> {
+        for _ in 0..20 {
+            for name in who {
+                self.process(name)?.status = None;
+                self.write(name, "/status").await?;
+            }
+            while who.iter().any(|name| {
+                self.processes.get(*name).is_some_and(|process| process.status.is_none())
+            }) {
+                self.listen("everybody's figures").await?;
+            }
+            let statuses: Vec<(String, Status)> = who
+                .iter()
+                .filter_map(|name| {
+                    let status = self.processes.get(*name)?.status.clone()?;
+                    Some(((*name).to_owned(), status))
+                })
+                .collect();
+            let settled = statuses.windows(2).all(|pair| match pair {
+                [(_, a), (_, b)] => a.transcript == b.transcript && a.unacked == 0 && b.unacked == 0,
+                _ => false,
+            });
+            if settled {
+                return Ok(statuses);
+            }
+            // Acks are still under way: wait for whatever is said next, or a moment.
+            let _ = timeout(Duration::from_millis(300), self.hear()).await;
+        }
+        bail!("the members do not come to agree on what was said")
+    }
+
+    /// Waits for a member's process to end by itself. Says whether it ended well.
+    pub(super) async fn ended(&mut self, name: &str) -> Result<bool> {
+        while !self.process(name)?.ended {
+            self.listen(&format!("{name} has parted")).await?;
+        }
+        let status = timeout(PATIENCE, self.process(name)?.child.wait()).await??;
+        Ok(status.success())
+    }
+
+    fn process(&mut self, name: &str) -> Result<&mut Process> {
+        self.processes.get_mut(name).ok_or_else(|| anyhow!("{name} takes no part"))
+    }
+
+    async fn listen(&mut self, what: &str) -> Result<()> {
+        match timeout(PATIENCE, self.hear()).await {
+            Ok(result) => result,
+            Err(_) => bail!("{} s have passed, and it has not come about: {what}", PATIENCE.as_secs()),
+        }
+    }
+
+    async fn hear(&mut self) -> Result<()> {
+        let Some(heard) = self.heard.recv().await else { bail!("nobody speaks any more") };
+        match heard {
+            Heard::Line(name, line) => {
+                if !matches!(line, Line::Progress { .. } | Line::Status(_)) {
+                    self.show(&name, &line.to_string())?;
+                }
+                let process = self.process(&name)?;
+                match line {
+                    Line::Status(status) => process.status = Some(status),
+                    line => {
+                        if let Line::Members { members, .. } = &line {
+                            process.members = members.clone();
+                            process.members.sort();
+                        }
+                        process.unseen.push(line);
+                    }
+                }
+            }
+            Heard::Ended(name) => self.process(&name)?.ended = true,
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, name: &str, text: &str) -> Result<()> {
+        self.say(&format!("{name:>8} │ {text}"))
+    }
+}
