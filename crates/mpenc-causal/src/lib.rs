@@ -1,1 +1,25 @@
-//! A causal transcript: who saw what, and when it was acknowledged by everybody.
+#![doc = include_str!("../README.md")]
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(clippy::as_conversions, clippy::std_instead_of_core, clippy::exhaustive_enums)]
+
+extern crate alloc;
+
+mod acks;
+mod entry;
+mod error;
+mod index;
+mod log;
+mod merge;
+mod pending;
+mod prune;
+mod query;
+mod transcript;
+mod walk;
+
+pub use entry::{Added, Entry, Role};
+pub use error::{AddError, ForkEvidence};
+pub use log::{Line, LogError, MessageLog, Section};
+pub use merge::three_way_merge;
+pub use pending::{DropReason, Dropped, Held, Pending};
+pub use transcript::Transcript;

@@ -1,0 +1,146 @@
+//! Who has acknowledged how much of whom.
+//!
+//! Each author's messages form a chain, so what reader *r* has acknowledged of author *a* is one
+//! number: how many of *a*'s messages *r*'s latest message descends from. The smallest such number
+//! over all awaited readers is *a*'s watermark: messages below it are fully acked.
+//!
+//! ```text
+//!                 of alice   of bob   of carol
+//!  by alice           –         2         1
+//!  by bob             4         –         1
+//!  by carol           3         2         –
+//!                 ───────────────────────────
+//!  watermark          3         2         1       (column minimum, own row left out)
+//! ```
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+/// The table of acknowledgements of one transcript.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct AckTable {
+    /// Per reader, per author.
+    rows: Vec<Vec<u32>>,
+    columns: Vec<Column>,
+    /// Whose acknowledgements full-ack waits for.
+    awaited: Vec<bool>,
+}
+
+/// One author's watermark.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Column {
+    /// How many of the author's messages are fully acked.
+    watermark: u32,
+    /// How many awaited readers stand exactly at the watermark. The column's minimum is looked for
+    /// again only when this reaches zero, and then the watermark rises: so the search, O(n), is
+    /// paid for by the messages that it acks.
+    at_watermark: usize,
+}
+
+/// An author's messages, by position, that became fully acked.
+pub(crate) type Advance = (usize, Range<u32>);
+
+impl AckTable {
+    pub(crate) fn new(members: usize) -> Self {
+        let column = Column { watermark: 0, at_watermark: members.saturating_sub(1) };
+        Self {
+            rows: vec![vec![0; members]; members],
+            columns: vec![column; members],
+            awaited: vec![true; members],
+        }
+    }
+
+    /// How many messages of `author` the latest message of `reader` descends from.
+    pub(crate) fn acked(&self, reader: usize, author: usize) -> u32 {
+        self.rows.get(reader).and_then(|row| row.get(author)).copied().unwrap_or(0)
+    }
+
+    /// How many messages of `author` are fully acked.
+    pub(crate) fn watermark(&self, author: usize) -> u32 {
+        self.columns.get(author).map_or(0, |column| column.watermark)
+    }
+
+    pub(crate) fn is_awaited(&self, reader: usize) -> bool {
+        self.awaited.get(reader).copied().unwrap_or(false)
+    }
+
+    /// Takes in a new message of `reader`, whose `context` counts the messages of each author up to
+    /// and including itself. Contexts of one author never shrink, as their messages form a chain.
+    pub(crate) fn record(&mut self, reader: usize, context: &[u32]) -> Vec<Advance> {
+        let mut advances = Vec::new();
+        let awaited = self.is_awaited(reader);
+        for (author, &count) in context.iter().enumerate() {
+            let Some(cell) = self.rows.get_mut(reader).and_then(|row| row.get_mut(author)) else {
+                continue;
+            };
+            let before = core::mem::replace(cell, count);
+            if author == reader {
+                // Nobody is awaited: every message is fully acked as it comes.
+                if self.awaited_readers(author) == 0 {
+                    advances.extend(self.raise(author, count));
+                }
+                continue;
+            }
+            let Some(column) = self.columns.get_mut(author) else { continue };
+            if awaited && before == column.watermark && count > before {
+                column.at_watermark = column.at_watermark.saturating_sub(1);
+                if column.at_watermark == 0 {
+                    advances.extend(self.settle(author));
+                }
+            }
+        }
+        advances
+    }
+
+    /// Stops waiting for `reader`.
+    pub(crate) fn waive(&mut self, reader: usize) -> Vec<Advance> {
+        match self.awaited.get_mut(reader) {
+            Some(awaited @ true) => *awaited = false,
+            _ => return Vec::new(),
+        }
+        (0..self.columns.len())
+            .filter(|&author| author != reader)
+            .filter_map(|author| self.settle(author))
+            .collect()
+    }
+
+    /// How many messages of `author` *all* readers have acked, waived or not.
+    pub(crate) fn acked_by_all(&self, author: usize) -> u32 {
+        (0..self.rows.len())
+            .filter(|&reader| reader != author)
+            .map(|reader| self.acked(reader, author))
+            .min()
+            .unwrap_or_else(|| self.acked(author, author))
+    }
+
+    /// Looks for the column's minimum again.
+    fn settle(&mut self, author: usize) -> Option<Advance> {
+        let awaited = (0..self.rows.len()).filter(|&r| r != author && self.is_awaited(r));
+        let (mut lowest, mut at_lowest) = (u32::MAX, 0_usize);
+        for reader in awaited {
+            let acked = self.acked(reader, author);
+            if acked < lowest {
+                (lowest, at_lowest) = (acked, 1);
+            } else if acked == lowest {
+                at_lowest = at_lowest.saturating_add(1);
+            }
+        }
+        if at_lowest == 0 {
+            lowest = self.acked(author, author);
+        }
+        self.columns.get_mut(author)?.at_watermark = at_lowest;
+        self.raise(author, lowest)
+    }
+
+    fn raise(&mut self, author: usize, to: u32) -> Option<Advance> {
+        let column = self.columns.get_mut(author)?;
+        let from = column.watermark;
+        column.watermark = from.max(to);
+        (from < to).then_some((author, from..to))
+    }
+
+    fn awaited_readers(&self, author: usize) -> usize {
+        (0..self.awaited.len()).filter(|&r| r != author && self.is_awaited(r)).count()
+    }
+}

@@ -1,0 +1,28 @@
+//! Dense indices: every message and every member has a small number inside a transcript, so that
+//! the hot paths touch arrays and the caller's ids are looked up once.
+
+/// A message's place in delivery order, which is also its place in the arena.
+///
+/// Parents come before their children, so indices are a topological order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Index(u32);
+
+impl Index {
+    /// The index of the element that would be pushed next; `None` when the numbers are used up.
+    ///
+    /// One number is left over, so that a count of messages fits as well.
+    pub(crate) fn next(len: usize) -> Option<Self> {
+        u32::try_from(len).ok().filter(|&index| index < u32::MAX).map(Self)
+    }
+
+    /// For `slice.get(index.at())`.
+    pub(crate) fn at(self) -> usize {
+        at(self.0)
+    }
+}
+
+/// A count as an offset. Saturates where `usize` is narrower than 32 bits: such an offset is past
+/// the end of anything that fits into memory there.
+pub(crate) fn at(count: u32) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
