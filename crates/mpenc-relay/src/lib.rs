@@ -1,1 +1,31 @@
-//! A small loopback relay: the embedded default group channel.
+#![doc = include_str!("../README.md")]
+//!
+//! # How it is built
+//!
+//! [`decode_frame`] and the frame types are the wire format: pure functions over octets. A pure hub
+//! behind one lock holds the rooms and decides; it never waits and knows no socket. Around it, one
+//! task per connection moves frames. The order in which the hub's lock is taken *is* each room's
+//! total order.
+
+mod client;
+mod config;
+mod connection;
+mod error;
+mod frame;
+mod hub;
+mod name;
+mod observer;
+mod outbox;
+mod reader;
+mod server;
+
+pub use client::{ClientAction, Ended, Notice, RelayClient};
+pub use config::{Config, Limits};
+pub use error::RelayError;
+pub use frame::{
+    ClientFrame, Frame, LeaveCause, MAX_BODY, MAX_PACKET, MalformedFrame, ServerFrame, VERSION,
+    decode_frame,
+};
+pub use name::{InvalidName, MAX_NAME, check_name, check_room};
+pub use observer::{Recording, RelayObserver, SeenPacket, Statistics};
+pub use server::{Relay, RelayHandle};

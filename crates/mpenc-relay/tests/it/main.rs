@@ -1,0 +1,15 @@
+//! Scenarios over real TCP connections on the loopback interface.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs,
+    reason = "tests fail by panicking"
+)]
+
+mod faults;
+mod limits;
+mod order;
+mod room;
+mod support;
