@@ -1,5 +1,22 @@
-//! mpENC membership operations.
+#![doc = include_str!("../README.md")]
 #![no_std]
 #![deny(clippy::as_conversions, clippy::std_instead_of_core, clippy::exhaustive_enums)]
 
 extern crate alloc;
+
+#[cfg(feature = "cliques")]
+pub mod cliques;
+mod identity;
+mod refused;
+mod traits;
+
+#[cfg(feature = "cliques")]
+pub use cliques::{
+    AgreedKeys, CliquesDraft, CliquesGreeter, CliquesGreeting, IdentityKey, LocalIdentity,
+};
+pub use identity::{Identities, IdentitySigner, SignerFailed};
+pub use refused::{Check, KeyFault, List, Refused};
+pub use traits::{
+    CannotConfirm, Change, Checked, CheckedInitial, Completed, Greeter, Greeting, Initial,
+    InternalError, Operation, OrderRefs, Progress, Proposal, ProposeError, Stage, Status, Step,
+};

@@ -131,6 +131,8 @@ pub enum CannotConfirm {
     NoIdentityKey(MemberId),
     /// Our identity signer failed.
     SignerFailed,
+    /// The members' ids are so long that our answer would not fit into a packet.
+    TooLarge,
 }
 
 impl fmt::Display for CannotConfirm {
@@ -138,6 +140,7 @@ impl fmt::Display for CannotConfirm {
         match self {
             Self::NoIdentityKey(member) => write!(f, "no identity key is known for {member}"),
             Self::SignerFailed => f.write_str("the identity signer failed"),
+            Self::TooLarge => f.write_str("our answer would not fit into a packet"),
         }
     }
 }
