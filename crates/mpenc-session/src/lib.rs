@@ -1,1 +1,76 @@
 //! A sans-IO mpENC session: events in; actions, events and the next deadline out.
+//!
+//! A [`Session`] is one member's view of a group. It has no clock, no randomness, no sockets, no
+//! threads and no callbacks: it takes [`Input`]s with a [`Ctx`] (the time now, and randomness), and
+//! appends to [`Outputs`] what the channel should do and what the user should know. The same
+//! inputs, times and random octets give the same outputs, octet for octet.
+//!
+//! ```text
+//!  channel ── packets, who enters, who leaves ──▶ ┌───────────────────────────┐
+//!                                                 │          Session          │ ──▶ ChannelAction
+//!  user ───── send, propose, part … ────────────▶ │  operations   sub-session │
+//!                                                 │  server order transcript  │ ──▶ Event
+//!  clock ──── Tick at next_deadline() ──────────▶ └───────────────────────────┘
+//! ```
+//!
+//! # The run loop
+//!
+//! 1. Do what the outputs say: [`ChannelAction`]s for the channel, [`Event`]s for the user.
+//! 2. Wait for whichever is first: the channel's next event, the user's next wish, or
+//!    [`Session::next_deadline`].
+//! 3. Give it to [`Session::handle`], or call the method of the wish. Go to 1.
+//!
+//! Outputs may be drained late: that delays things, and never breaks them. Nothing that peers or
+//! the channel say makes a call fail; their faults become events that name who, what and which
+//! check. Misuse by the caller is an [`ApiMisuse`] with the state unchanged. A bug of ours closes
+//! the session with [`Event::Internal`], and never panics.
+//!
+//! # The parts
+//!
+//! | module | idea |
+//! |---|---|
+//! | `session` | dispatch, the caller's actions, queries |
+//! | `data` | the way of a packet |
+//! | `channel` | what entering and leaving the channel means |
+//! | `operation` | membership operations, ours and others', and their outcomes |
+//! | `subsession` | messages, acks and the end of one sub-session |
+//! | `held` | packets that no sub-session could open yet |
+//! | `timers` | every deadline, and when it fires |
+//!
+//! Which membership protocol and which message security a session uses is its [`Suite`]; the
+//! server order and the causal transcript are the same for all.
+//!
+//! # What it does not do
+//!
+//! It proves nothing about who a member id is: identity keys come from the caller. It hides
+//! neither that a group exists, nor who is in it, from whoever runs the channel.
+#![no_std]
+#![deny(clippy::as_conversions, clippy::std_instead_of_core, clippy::exhaustive_enums)]
+
+extern crate alloc;
+
+mod channel;
+mod config;
+mod data;
+mod error;
+mod event;
+mod held;
+mod io;
+mod operation;
+mod session;
+mod shared;
+mod subsession;
+mod suite;
+mod time;
+mod timers;
+
+pub use config::{Config, JoinPatience};
+pub use error::ApiMisuse;
+pub use event::{
+    Event, FailReason, Fault, MessageEvent, OperationId, OperationInfo, Outcome, Sent, Severity,
+};
+pub use io::{ChannelAction, ChannelEvent, Ctx, Input, Output, Outputs};
+pub use mpenc_greet::Change as Membership;
+pub use session::{Session, State};
+pub use suite::Suite;
+pub use time::Instant;

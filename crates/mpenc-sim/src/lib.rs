@@ -1,1 +1,7 @@
-//! A simulated group channel with virtual time, to test sessions and glue.
+#![doc = include_str!("../README.md")]
+
+mod channel;
+mod sim;
+
+pub use channel::{Notice, Server};
+pub use sim::{Latency, NodeId, Sim, Stuck};

@@ -1,0 +1,362 @@
+//! The channel rules: what entering and leaving means for the session (PROTOCOL chapter 6).
+//!
+//! | rule | when | what |
+//! |---|---|---|
+//! | LI | we leave | everything of the session is forgotten |
+//! | LS | a member leaves outside an operation | propose to exclude them |
+//! | LOI | a target member leaves during one | it fails, for everybody at once |
+//! | LOX | a member leaves during one | propose to exclude them afterwards |
+//! | ES | somebody enters outside an operation | tell the user |
+//! | EO | somebody enters during one that is not theirs | ask the channel to remove them |
+//! | EAL | somebody whom we still have to exclude enters | ask the channel to remove them |
+//! | IAL | somebody is to be included who was excluded and never left | likewise |
+
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use mpenc_greet::{Greeter, InternalError};
+use mpenc_order::PacketId;
+use mpenc_wire::MemberId;
+
+use crate::event::{FailReason, Outcome};
+use crate::operation::OwnedChange;
+use crate::timers::Timer;
+use crate::{ApiMisuse, ChannelAction, Ctx, Event, Outputs, Session, Suite};
+
+/// How long, in latencies, someone who was excluded waits to be removed from the channel.
+const REMOVAL_PATIENCE: u32 = 20;
+
+/// Where we are with respect to the channel.
+#[derive(Clone, Debug)]
+pub(crate) enum Presence {
+    Outside,
+    Entering,
+    Inside(Inside),
+}
+
+/// Being in the channel.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Inside {
+    /// Who is in the channel, ourselves included, says the channel.
+    pub(crate) members: BTreeSet<MemberId>,
+    /// Who has sent packets of our protocol: others may be outsiders in a shared room.
+    pub(crate) speakers: BTreeSet<MemberId>,
+    /// Who was excluded and has not left the channel.
+    pub(crate) excluded: BTreeSet<MemberId>,
+    /// Whether we are among those.
+    pub(crate) we_are_excluded: bool,
+}
+
+impl Presence {
+    pub(crate) fn members(&self) -> Option<&BTreeSet<MemberId>> {
+        self.inside().map(|inside| &inside.members)
+    }
+
+    pub(crate) fn inside(&self) -> Option<&Inside> {
+        if let Self::Inside(inside) = self { Some(inside) } else { None }
+    }
+
+    pub(crate) fn inside_mut(&mut self) -> Option<&mut Inside> {
+        if let Self::Inside(inside) = self { Some(inside) } else { None }
+    }
+
+    pub(crate) fn excluded(&self) -> bool {
+        self.inside().is_some_and(|inside| inside.we_are_excluded)
+    }
+}
+
+impl<S: Suite> Session<S> {
+    /// Starts a session here, although others are in the channel: they are outsiders, or wait to be
+    /// included. Whoever is alone in the channel does so by itself.
+    ///
+    /// # Errors
+    /// [`ApiMisuse`] if we are not in the channel, or follow a session already.
+    pub fn start_here(&mut self, cx: &mut Ctx<'_>, _out: &mut Outputs) -> Result<(), ApiMisuse> {
+        self.check_open()?;
+        if self.presence.inside().is_none() {
+            return Err(ApiMisuse::NotInChannel);
+        }
+        if self.order.is_synced() {
+            return Err(ApiMisuse::InSession);
+        }
+        self.start_order(cx);
+        Ok(())
+    }
+
+    fn start_order(&mut self, cx: &mut Ctx<'_>) {
+        let mut prev_pf = [0; 32];
+        cx.rng.fill_bytes(&mut prev_pf);
+        self.order.start(PacketId::from_bytes(prev_pf));
+        self.shared.timers.retain(|timer| !matches!(timer, Timer::JoinPatience));
+    }
+
+    pub(crate) fn on_entered(
+        &mut self,
+        cx: &mut Ctx<'_>,
+        members: &[MemberId],
+        out: &mut Outputs,
+    ) -> Result<(), InternalError> {
+        if self.presence.inside().is_some() {
+            // A second entering without a leaving in between: the channel lost us and took us back.
+            self.on_left(cx, out)?;
+        }
+        let mut present: BTreeSet<MemberId> = members.iter().cloned().collect();
+        present.insert(self.own.clone());
+        let others: Vec<MemberId> =
+            present.iter().filter(|&member| *member != self.own).cloned().collect();
+        let alone = others.is_empty();
+        let patience = self.join_patience(present.len());
+        self.presence = Presence::Inside(Inside { members: present, ..Inside::default() });
+        self.shared.timers.retain(|timer| !matches!(timer, Timer::Reenter));
+        out.tell(Event::EnteredChannel { others });
+        if alone {
+            self.start_order(cx);
+        } else if let Some(patience) = patience {
+            self.shared.timers.set(cx.now.after(patience), Timer::JoinPatience);
+        }
+        Ok(())
+    }
+
+    /// How long to wait to be included: (2 + members)·(BC_LAT + 1 s), or what the caller chose.
+    fn join_patience(&self, present: usize) -> Option<Duration> {
+        match self.shared.config.join_patience {
+            crate::JoinPatience::Forever => None,
+            crate::JoinPatience::For(patience) => Some(patience),
+            crate::JoinPatience::ByMembers => Some(self.waiting_unit(present)),
+        }
+    }
+
+    fn waiting_unit(&self, present: usize) -> Duration {
+        let step = self.shared.config.broadcast_latency.saturating_add(Duration::from_secs(1));
+        step.saturating_mul(u32::try_from(present.saturating_add(2)).unwrap_or(u32::MAX))
+    }
+
+    pub(crate) fn on_join_patience_over(&mut self, out: &mut Outputs) {
+        if self.presence.inside().is_some() && !self.order.is_synced() {
+            self.parting = true;
+            out.tell(Event::NotIncluded);
+            out.act(ChannelAction::Leave);
+        }
+    }
+
+    /// LI: everything of the session is forgotten.
+    pub(crate) fn on_left(
+        &mut self,
+        cx: &mut Ctx<'_>,
+        out: &mut Outputs,
+    ) -> Result<(), InternalError> {
+        let Some(inside) = self.presence.inside() else {
+            self.presence = Presence::Outside;
+            return Ok(());
+        };
+        let present = inside.members.len();
+        let waiting = !self.parting && !self.order.is_synced() && !inside.we_are_excluded;
+        if let Some(running) = self.order.ongoing() {
+            let info = &running.operation().info;
+            if info.exclude.contains(&self.own) {
+                out.tell(Event::Excluded { by: info.author.clone() });
+            }
+        }
+        self.end_own_operation(Outcome::Failed(FailReason::WeLeft), out);
+        self.drop_previous(out);
+        if let Some(mut sub) = self.current.take() {
+            sub.stop(out);
+            self.tainted |= !sub.is_consistent();
+            self.shared.log.end(sub.section());
+        }
+        self.greeter.reset();
+        self.order.reset();
+        self.held.clear();
+        self.shared.timers.clear();
+        self.shared.parting.clear();
+        self.to_exclude.clear();
+        self.to_include.clear();
+        self.parting = false;
+        self.presence = Presence::Outside;
+        out.tell(Event::LeftChannel);
+        if waiting {
+            // SO-27: removed while waiting, perhaps because we came in the middle of something.
+            // Jittered, so that those who wait do not all come back at once.
+            let mut draw = [0; 4];
+            cx.rng.fill_bytes(&mut draw);
+            let unit = self.waiting_unit(present);
+            let jitter =
+                unit.as_millis().saturating_mul(u128::from(u32::from_be_bytes(draw))) >> 34;
+            let jitter = Duration::from_millis(u64::try_from(jitter).unwrap_or(u64::MAX));
+            let delay = (unit / 2).saturating_add(jitter);
+            self.shared.timers.set(cx.now.after(delay), Timer::Reenter);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn on_changed(
+        &mut self,
+        cx: &mut Ctx<'_>,
+        entered: &[MemberId],
+        left: &[MemberId],
+        out: &mut Outputs,
+    ) -> Result<(), InternalError> {
+        if !left.is_empty() {
+            self.on_others_left(cx, left, out);
+        }
+        for member in entered {
+            self.on_other_entered(cx, member, out);
+        }
+        Ok(())
+    }
+
+    fn on_others_left(&mut self, cx: &mut Ctx<'_>, left: &[MemberId], out: &mut Outputs) {
+        let Some(inside) = self.presence.inside_mut() else { return };
+        let left: Vec<MemberId> =
+            left.iter().filter(|&member| inside.members.remove(member)).cloned().collect();
+        for member in &left {
+            inside.excluded.remove(member);
+            inside.speakers.remove(member);
+            self.to_include.remove(member);
+            out.tell(Event::MemberLeft(member.clone()));
+        }
+        let alone = inside.members.len() == 1;
+        let ended = self.order.members_left(&left, &inside.members);
+        self.stop_awaiting(cx, &left);
+        for member in left.iter().filter(|&member| self.greeter.members().contains(member)) {
+            self.to_exclude.insert(member.clone());
+        }
+        if let Some(ended) = ended {
+            self.on_failed(cx, ended, FailReason::MemberLeft(left), out);
+        } else if !self.to_exclude.is_empty() && self.order.ongoing().is_none() {
+            self.schedule_auto_exclude(cx, out);
+        }
+        if alone && !self.order.is_synced() && !self.presence.excluded() && !self.parting {
+            // SO-33: nobody is left who could include us.
+            self.start_order(cx);
+        }
+    }
+
+    /// Readers who left or were excluded cannot be reached any more: their acks are awaited for
+    /// BC_LAT, because some may still be under way.
+    pub(crate) fn stop_awaiting(&mut self, cx: &Ctx<'_>, gone: &[MemberId]) {
+        if !self.shared.dialect.unreachable_readers {
+            return;
+        }
+        let due = cx.now.after(self.shared.config.broadcast_latency);
+        for sub in [&self.current, &self.previous].into_iter().flatten() {
+            for member in gone.iter().filter(|member| sub.has_reader(member)) {
+                self.shared.timers.set(due, Timer::Waive(sub.number(), member.clone()));
+            }
+        }
+    }
+
+    fn on_other_entered(&mut self, cx: &mut Ctx<'_>, member: &MemberId, out: &mut Outputs) {
+        let Some(inside) = self.presence.inside_mut() else { return };
+        if *member == self.own || !inside.members.insert(member.clone()) {
+            return;
+        }
+        if self.to_exclude.contains(member) {
+            // EAL.
+            out.act(ChannelAction::Remove(Vec::from([member.clone()])));
+            return;
+        }
+        if let Some(running) = self.order.ongoing() {
+            let info = &running.operation().info;
+            if !info.members.contains(member) && !info.exclude.contains(member) {
+                // EO. An outsider, of whom we know no identity key, may stay: a room may hold them.
+                if self.greeter.knows_identity(member) && !self.order_is_foreign() {
+                    out.act(ChannelAction::Remove(Vec::from([member.clone()])));
+                }
+                return;
+            }
+        }
+        out.tell(Event::MemberEntered(member.clone()));
+        if self.shared.config.auto_include && self.greeter.knows_identity(member) {
+            self.to_include.insert(member.clone());
+            self.auto_include(cx, out);
+        }
+    }
+
+    /// Whether the running operation is one that we only watch as somebody who waits.
+    fn order_is_foreign(&self) -> bool {
+        self.current.is_none() && self.greeter.members().len() <= 1 && !self.order.is_synced()
+    }
+
+    /// Proposes to include those who entered, if nothing else is going on.
+    pub(crate) fn auto_include(&mut self, cx: &mut Ctx<'_>, out: &mut Outputs) {
+        if self.to_include.is_empty() || !self.may_propose() || !self.to_exclude.is_empty() {
+            return;
+        }
+        let members = self.greeter.members();
+        let targets: Vec<MemberId> = core::mem::take(&mut self.to_include)
+            .into_iter()
+            .filter(|member| !members.contains(member))
+            .collect();
+        if !targets.is_empty() {
+            self.propose_automatic(cx, OwnedChange::Include(targets), out);
+        }
+    }
+
+    /// LS, LOX: our turn to propose the exclude comes k·BC_LAT/4 from now, where k is our place
+    /// among the members who remain; by then another's proposal has usually come.
+    pub(crate) fn schedule_auto_exclude(&mut self, cx: &mut Ctx<'_>, out: &mut Outputs) {
+        let rank = self
+            .greeter
+            .members()
+            .iter()
+            .filter(|&member| !self.to_exclude.contains(member))
+            .position(|member| *member == self.own);
+        let Some(rank) = rank.and_then(|rank| u32::try_from(rank).ok()) else { return };
+        if rank == 0 || !self.shared.dialect.staggered_excludes {
+            self.auto_exclude(cx, out);
+        } else {
+            let wait = (self.shared.config.broadcast_latency / 4).saturating_mul(rank);
+            self.shared.timers.set(cx.now.after(wait), Timer::AutoExclude);
+        }
+    }
+
+    /// Proposes to exclude those who left, if it is still needed and nothing else is going on.
+    pub(crate) fn auto_exclude(&mut self, cx: &mut Ctx<'_>, out: &mut Outputs) {
+        let members = self.greeter.members();
+        self.to_exclude.retain(|member| members.contains(member));
+        if self.to_exclude.is_empty() || !self.may_propose() {
+            return;
+        }
+        let targets = self.to_exclude.iter().cloned().collect();
+        self.propose_automatic(cx, OwnedChange::Exclude(targets), out);
+    }
+
+    /// Whether a proposal of ours could be accepted now.
+    fn may_propose(&self) -> bool {
+        !self.parting
+            && self.presence.inside().is_some()
+            && self.order.is_synced()
+            && self.order.ongoing().is_none()
+            && self.own_operation.is_none()
+    }
+
+    /// Excluded members who stay in the channel are asked out, once the old sub-session has had
+    /// its time (TI-07).
+    pub(crate) fn remove_excluded(&mut self, out: &mut Outputs) {
+        if let Some(inside) = self.presence.inside()
+            && !inside.excluded.is_empty()
+            && !inside.we_are_excluded
+        {
+            let members = inside.excluded.iter().cloned().collect();
+            out.act(ChannelAction::Remove(members));
+        }
+    }
+
+    /// An operation that excludes these has completed.
+    pub(crate) fn note_excluded(&mut self, cx: &Ctx<'_>, excluded: &[MemberId]) {
+        let us = excluded.contains(&self.own);
+        let Some(inside) = self.presence.inside_mut() else { return };
+        for member in excluded.iter().filter(|&member| *member != self.own) {
+            if inside.members.contains(member) {
+                inside.excluded.insert(member.clone());
+            }
+        }
+        inside.we_are_excluded |= us;
+        if us {
+            let patience = self.shared.config.latencies(REMOVAL_PATIENCE);
+            self.shared.timers.set(cx.now.after(patience), Timer::LeaveChannel);
+        }
+    }
+}

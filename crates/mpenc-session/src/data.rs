@@ -1,0 +1,123 @@
+//! The way of a packet: decode, then greeting, abort or data.
+
+use alloc::vec::Vec;
+
+use mpenc_greet::InternalError;
+use mpenc_order::PacketId;
+use mpenc_wire::{DataPacket, MemberId, Packet, unarmor};
+
+use crate::event::Fault;
+use crate::subsession::Received;
+use crate::timers::Timer;
+use crate::{Ctx, Event, Outputs, Session, Suite};
+
+/// What every packet of ours starts with.
+const PREFIX: &str = "?mpENC:";
+
+impl<S: Suite> Session<S> {
+    pub(crate) fn on_packet(
+        &mut self,
+        cx: &mut Ctx<'_>,
+        sender: &MemberId,
+        text: &str,
+        out: &mut Outputs,
+    ) -> Result<(), InternalError> {
+        let Some(inside) = self.presence.inside_mut() else { return Ok(()) };
+        if !inside.members.contains(sender) {
+            refuse(sender, Fault::SenderNotInChannel, out);
+            return Ok(());
+        }
+        if !text.starts_with(PREFIX) {
+            out.tell(Event::Plain { sender: sender.clone() });
+            return Ok(());
+        }
+        let mut contents = Vec::new();
+        let packet = unarmor(text, &mut contents)
+            .and_then(|contents| Packet::decode(self.shared.dialect, contents));
+        let packet = match packet {
+            Ok(packet) => packet,
+            Err(error) => {
+                refuse(sender, Fault::Malformed(error), out);
+                return Ok(());
+            }
+        };
+        inside.speakers.insert(sender.clone());
+        let others = inside.members.iter().filter(|&member| member != sender);
+        let id =
+            PacketId::compute(sender.as_bytes(), others.map(MemberId::as_bytes), text.as_bytes());
+        match packet {
+            Packet::Greeting(greeting) if greeting.metadata.is_some() => {
+                self.on_initial(cx, sender, id, text, &greeting, out)
+            }
+            Packet::Greeting(greeting) => self.on_greeting(cx, sender, id, &greeting, out),
+            Packet::Abort(abort) => self.on_abort(cx, sender, id, &abort, out),
+            Packet::Data(data) => self.on_data(cx, sender, text, &data, out),
+            _ => Ok(()),
+        }
+    }
+
+    fn on_data(
+        &mut self,
+        cx: &mut Ctx<'_>,
+        sender: &MemberId,
+        text: &str,
+        packet: &DataPacket<'_>,
+        out: &mut Outputs,
+    ) -> Result<(), InternalError> {
+        let resent_author = packet.resent_author.map(|author| author.to_owned());
+        if resent_author.as_ref() == Some(sender) {
+            refuse(sender, Fault::ResentByAuthor, out);
+            return Ok(());
+        }
+        if self.open_anywhere(cx, sender, packet, out)? == Received::Here {
+            return Ok(());
+        }
+        // Whoever has no session and waits for none drops data silently: it cannot be theirs.
+        let expects = self.current.is_some() || self.order.ongoing().is_some();
+        if expects && !self.held.contains(sender, text) {
+            let number = self.held.hold(sender, text, out);
+            let due = cx.now.after(self.shared.config.broadcast_latency);
+            self.shared.timers.set(due, Timer::Undecryptable(number));
+        }
+        Ok(())
+    }
+
+    fn open_anywhere(
+        &mut self,
+        cx: &mut Ctx<'_>,
+        sender: &MemberId,
+        packet: &DataPacket<'_>,
+        out: &mut Outputs,
+    ) -> Result<Received, InternalError> {
+        let author =
+            packet.resent_author.map_or_else(|| sender.clone(), |author| author.to_owned());
+        for sub in [&mut self.current, &mut self.previous].into_iter().flatten() {
+            if sub.receive(cx, &mut self.shared, &author, packet, out)? == Received::Here {
+                return Ok(Received::Here);
+            }
+        }
+        Ok(Received::Elsewhere)
+    }
+
+    /// Tries the held packets again, after a sub-session began.
+    pub(crate) fn retry_held(
+        &mut self,
+        cx: &mut Ctx<'_>,
+        out: &mut Outputs,
+    ) -> Result<(), InternalError> {
+        let mut contents = Vec::new();
+        for held in self.held.take_all() {
+            let decoded = unarmor(&held.packet, &mut contents)
+                .and_then(|contents| Packet::decode(self.shared.dialect, contents));
+            let Ok(Packet::Data(data)) = decoded else { continue };
+            if self.open_anywhere(cx, &held.sender, &data, out)? == Received::Elsewhere {
+                self.held.put_back(held);
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn refuse(sender: &MemberId, fault: Fault, out: &mut Outputs) {
+    out.tell(Event::Refused { sender: sender.clone(), fault });
+}

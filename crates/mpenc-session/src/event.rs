@@ -1,0 +1,341 @@
+//! What a session tells its user.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use mpenc_causal::AddError;
+use mpenc_greet::{CannotConfirm, InternalError, Operation, Refused};
+use mpenc_message::OpenError;
+use mpenc_order::{ChainHash, PacketId};
+use mpenc_wire::{Malformed, MemberId, MessageId};
+
+/// Names an operation of ours, within this session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OperationId(pub(crate) u64);
+
+impl fmt::Display for OperationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+/// How much an event should alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Severity {
+    /// Things go their way.
+    Info,
+    /// Something is late, missing or was refused; the notice is withdrawn when its cause goes.
+    Liveness,
+    /// Somebody who can be named, or the server, broke the rules in a way that matters.
+    Security,
+}
+
+/// A membership operation, as events name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OperationInfo {
+    /// Its initial packet's id.
+    pub id: PacketId,
+    /// Which operation.
+    pub operation: Operation,
+    /// Who proposed it.
+    pub author: MemberId,
+    /// The members that it would lead to, in the order of the agreement.
+    pub members: Vec<MemberId>,
+    /// Whom it would include.
+    pub include: Vec<MemberId>,
+    /// Whom it would exclude.
+    pub exclude: Vec<MemberId>,
+    /// Our own operation, if it is ours.
+    pub own: Option<OperationId>,
+}
+
+/// How an operation of ours ended. Each ends in exactly one of these.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It is in force.
+    Completed,
+    /// The channel ordered another operation first; try again if it is still wanted. If this
+    /// happens again and again, somebody may be choosing: the server can favour one (SO-17).
+    Rejected {
+        /// Who proposed the other one.
+        by: MemberId,
+    },
+    /// It was accepted and then ended without effect.
+    Failed(FailReason),
+    /// The channel did not order it in time. Should it still come, it runs like another's.
+    TimedOut,
+}
+
+/// Why an operation ended without effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FailReason {
+    /// A member whom it needs left the channel.
+    MemberLeft(Vec<MemberId>),
+    /// A member aborted it.
+    Aborted {
+        /// Who.
+        by: MemberId,
+        /// Why, in their words.
+        reason: String,
+    },
+    /// We left the channel.
+    WeLeft,
+    /// Those to include did not enter the channel.
+    NotEntered(Vec<MemberId>),
+    /// The channel's members were no longer those that the proposal needs.
+    ChannelChanged,
+}
+
+/// A rule that a packet broke. Nothing was changed by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// Its octets are no packet of our dialect.
+    Malformed(Malformed),
+    /// A check of the membership protocol failed.
+    Greeting(Refused),
+    /// The server order rejects it.
+    Order(mpenc_order::RejectReason),
+    /// It is well signed, but its contents break the format.
+    Message(OpenError),
+    /// Its place in the causal order breaks the rules.
+    Transcript(AddError<MessageId, MemberId>),
+    /// It belongs to an operation, and none is running.
+    NoOperation,
+    /// Its sender is not in the channel.
+    SenderNotInChannel,
+    /// It resends a packet in the name of its own sender.
+    ResentByAuthor,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed(error) => error.fmt(f),
+            Self::Greeting(error) => error.fmt(f),
+            Self::Order(reason) => reason.fmt(f),
+            Self::Message(error) => error.fmt(f),
+            Self::Transcript(error) => error.fmt(f),
+            Self::NoOperation => f.write_str("it belongs to an operation, and none is running"),
+            Self::SenderNotInChannel => f.write_str("its sender is not in the channel"),
+            Self::ResentByAuthor => {
+                f.write_str("it names its own sender as another author who sent it before")
+            }
+        }
+    }
+}
+
+/// A message in the user's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MessageEvent {
+    /// Its id.
+    pub id: MessageId,
+    /// Who wrote it.
+    pub author: MemberId,
+    /// To whom.
+    pub readers: Vec<MemberId>,
+    /// What they wrote.
+    pub text: String,
+    /// How far back in the log its real parents are: `[1]` if it follows on the entry above.
+    pub parents_back: Vec<usize>,
+}
+
+/// What a session tells its user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// We are in the channel; these others are too. That proves nothing of who they are.
+    EnteredChannel {
+        /// Who else is there, says the channel.
+        others: Vec<MemberId>,
+    },
+    /// Somebody entered the channel, who may be included. That proves nothing of who they are.
+    MemberEntered(MemberId),
+    /// Somebody left the channel, says the channel.
+    MemberLeft(MemberId),
+    /// We left the channel: the session is over.
+    LeftChannel,
+    /// Nobody has included us in time: we leave the channel.
+    NotIncluded,
+    /// We proposed an operation; messages still go to the members as they are.
+    Proposed {
+        /// Our operation.
+        own: OperationId,
+        /// Which operation.
+        operation: Operation,
+    },
+    /// The channel ordered an operation's start: it runs. Messages still go to the members as they
+    /// are.
+    OperationAccepted(OperationInfo),
+    /// A running operation moved on.
+    OperationProgress {
+        /// Whose contribution has been seen.
+        contributed: Vec<MemberId>,
+        /// Who has confirmed.
+        confirmed: Vec<MemberId>,
+        /// Whose packet is awaited.
+        awaited: Vec<MemberId>,
+    },
+    /// A running operation, ours or another's, ended without effect.
+    OperationFailed {
+        /// Which.
+        operation: OperationInfo,
+        /// Why.
+        reason: FailReason,
+    },
+    /// The running operation waits longer than it should.
+    OperationOverdue {
+        /// Which.
+        operation: OperationInfo,
+        /// Whose packet is awaited.
+        awaited: Vec<MemberId>,
+    },
+    /// We cannot confirm the running operation, and asked for its end.
+    CannotConfirm {
+        /// Which.
+        operation: OperationInfo,
+        /// Why.
+        reason: CannotConfirm,
+    },
+    /// An operation of ours ended. Every one ends in exactly one of these.
+    OperationEnded {
+        /// Our operation.
+        own: OperationId,
+        /// How.
+        outcome: Outcome,
+    },
+    /// An operation completed: every member confirmed the members as they are now.
+    Members {
+        /// Who stays a member.
+        remain: Vec<MemberId>,
+        /// Who is a member now.
+        include: Vec<MemberId>,
+        /// Who is no member any more.
+        exclude: Vec<MemberId>,
+        /// Which operation.
+        operation: Operation,
+        /// Who proposed it.
+        author: MemberId,
+    },
+    /// We were excluded.
+    Excluded {
+        /// Who proposed it.
+        by: MemberId,
+    },
+    /// A message takes its place in the log.
+    Message(MessageEvent),
+    /// Every reader has acked this payload; withdraws [`Event::NotFullyAcked`].
+    FullyAcked(MessageId),
+    /// A payload is not acked by everybody in time.
+    NotFullyAcked {
+        /// Which.
+        id: MessageId,
+        /// Who has not acked it.
+        missing: Vec<MemberId>,
+    },
+    /// Every reader who still can has acked this payload; these have left or were excluded before
+    /// they did. Nothing more will come of it.
+    Unreachable {
+        /// Which.
+        id: MessageId,
+        /// Who has not acked it.
+        missing: Vec<MemberId>,
+    },
+    /// A message misses parents, and waits out of sight.
+    NotAccepted {
+        /// Who wrote it.
+        author: MemberId,
+        /// Which.
+        id: MessageId,
+        /// Which parents are missing.
+        missing: Vec<MessageId>,
+    },
+    /// A message that missed parents has found its place; withdraws [`Event::NotAccepted`].
+    Accepted(MessageId),
+    /// A packet could not be opened by any sub-session for a while, or was dropped for want of
+    /// room.
+    NotDecrypted {
+        /// Who sent it, says the channel.
+        sender: MemberId,
+        /// Octets of its text.
+        octets: usize,
+    },
+    /// A text that is no packet of ours came through the channel.
+    Plain {
+        /// Who sent it, says the channel.
+        sender: MemberId,
+    },
+    /// A packet was refused, and changed nothing. Who is to blame is unknown: the channel can
+    /// forge senders.
+    Refused {
+        /// Who sent it, says the channel.
+        sender: MemberId,
+        /// The check that failed.
+        fault: Fault,
+    },
+    /// An authenticated member broke the rules; the packet changed nothing.
+    PeerMisbehaved {
+        /// Who signed it.
+        member: MemberId,
+        /// The check that failed.
+        fault: Fault,
+    },
+    /// A proposal builds on another history of operations than ours: the server, or the
+    /// proposer, told different stories.
+    OrderMismatch {
+        /// Who proposed it.
+        author: MemberId,
+        /// The chain hash that they named.
+        theirs: ChainHash,
+        /// Ours.
+        ours: ChainHash,
+    },
+    /// Somebody wrote that they part.
+    Parting(MemberId),
+    /// Our own part in a sub-session is over.
+    Parted {
+        /// Whether everything in it was acked by everybody; if not, what was not stays marked for
+        /// good.
+        consistent: bool,
+    },
+    /// A bug of ours: the session has closed itself.
+    Internal(InternalError),
+}
+
+impl Event {
+    /// How much this event should alarm.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        match self {
+            Self::PeerMisbehaved { .. } | Self::OrderMismatch { .. } | Self::Internal(_) => {
+                Severity::Security
+            }
+            Self::NotFullyAcked { .. }
+            | Self::Unreachable { .. }
+            | Self::NotAccepted { .. }
+            | Self::NotDecrypted { .. }
+            | Self::Refused { .. }
+            | Self::CannotConfirm { .. }
+            | Self::OperationFailed { .. }
+            | Self::OperationOverdue { .. }
+            | Self::NotIncluded
+            | Self::Plain { .. }
+            | Self::Parted { consistent: false } => Severity::Liveness,
+            _ => Severity::Info,
+        }
+    }
+}
+
+/// What became of a message that the user sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Sent {
+    /// It went out now, to the members as they are.
+    Now(MessageId),
+}

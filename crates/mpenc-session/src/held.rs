@@ -1,0 +1,90 @@
+//! Packets that no sub-session could open yet.
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use mpenc_wire::MemberId;
+
+use crate::{Event, Outputs};
+
+/// How many packets of one sender are held.
+const PER_SENDER: usize = 16;
+/// How many octets are held in all.
+const OCTETS: usize = 256 * 1024;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    pub(crate) number: u64,
+    pub(crate) sender: MemberId,
+    pub(crate) packet: String,
+    told: bool,
+}
+
+/// The try-later queue (TR-15), bounded by sender and in octets. Only data packets come here:
+/// membership events never wait in a queue that can drop.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HeldPackets {
+    queue: VecDeque<Held>,
+    octets: usize,
+    numbered: u64,
+}
+
+impl HeldPackets {
+    /// Holds a packet; the sender's oldest gives way when there is no room. Gives its number.
+    pub(crate) fn hold(&mut self, sender: &MemberId, packet: &str, out: &mut Outputs) -> u64 {
+        self.numbered = self.numbered.wrapping_add(1);
+        let held = Held {
+            number: self.numbered,
+            sender: sender.clone(),
+            packet: String::from(packet),
+            told: false,
+        };
+        self.octets = self.octets.saturating_add(packet.len());
+        self.queue.push_back(held);
+        while self.queue.iter().filter(|held| held.sender == *sender).count() > PER_SENDER
+            || self.octets > OCTETS
+        {
+            let oldest = self.queue.iter().position(|held| held.sender == *sender);
+            let Some(dropped) = oldest.and_then(|at| self.queue.remove(at)) else { break };
+            self.octets = self.octets.saturating_sub(dropped.packet.len());
+            if !dropped.told {
+                tell(&dropped, out);
+            }
+        }
+        self.numbered
+    }
+
+    /// Whether this very packet is held already.
+    pub(crate) fn contains(&self, sender: &MemberId, packet: &str) -> bool {
+        self.queue.iter().any(|held| held.sender == *sender && held.packet == packet)
+    }
+
+    /// A packet has been held for BC_LAT.
+    pub(crate) fn due(&mut self, number: u64, out: &mut Outputs) {
+        if let Some(held) = self.queue.iter_mut().find(|held| held.number == number) {
+            held.told = true;
+            tell(held, out);
+        }
+    }
+
+    /// Takes all out, to try them again.
+    pub(crate) fn take_all(&mut self) -> Vec<Held> {
+        self.octets = 0;
+        self.queue.drain(..).collect()
+    }
+
+    /// Puts back one that could still not be opened.
+    pub(crate) fn put_back(&mut self, held: Held) {
+        self.octets = self.octets.saturating_add(held.packet.len());
+        self.queue.push_back(held);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        *self = Self { numbered: self.numbered, ..Self::default() };
+    }
+}
+
+fn tell(held: &Held, out: &mut Outputs) {
+    out.tell(Event::NotDecrypted { sender: held.sender.clone(), octets: held.packet.len() });
+}

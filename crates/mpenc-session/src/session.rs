@@ -1,0 +1,463 @@
+//! The session: dispatch, the caller's actions, and queries.
+
+use alloc::collections::BTreeSet;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use mpenc_causal::MessageLog;
+use mpenc_greet::{Greeter, Greeting, InternalError};
+use mpenc_message::Kind;
+use mpenc_order::ServerOrder;
+use mpenc_wire::{Dialect, MemberId, MessageId};
+
+use crate::channel::Presence;
+use crate::held::HeldPackets;
+use crate::operation::{OwnOperation, Running};
+use crate::shared::Shared;
+use crate::subsession::{SubSession, WriteError};
+use crate::timers::{SubSessionNumber, Timer, Timers};
+use crate::{
+    ApiMisuse, ChannelAction, ChannelEvent, Config, Ctx, Event, Input, Instant, Outputs, Sent,
+    Suite,
+};
+
+pub(crate) type GreetingOf<S> = <<S as Suite>::Greeter as Greeter>::Greeting;
+pub(crate) type DraftOf<S> = <<S as Suite>::Greeter as Greeter>::Draft;
+
+/// One member's local view of a group (SE-01): a line of membership operations, each of which,
+/// when it completes, makes a sub-session with constant members and keys.
+///
+/// Feed it what the channel says and the passing of time through [`Session::handle`]; do what
+/// [`Outputs`] says; call again at [`Session::next_deadline`]. See the crate's documentation.
+pub struct Session<S: Suite> {
+    pub(crate) shared: Shared,
+    pub(crate) own: MemberId,
+    pub(crate) greeter: S::Greeter,
+    pub(crate) order: ServerOrder<MemberId, Running<GreetingOf<S>>>,
+    pub(crate) presence: Presence,
+    pub(crate) current: Option<SubSession<S::Security>>,
+    pub(crate) previous: Option<SubSession<S::Security>>,
+    pub(crate) own_operation: Option<OwnOperation<DraftOf<S>>>,
+    /// Members who left the channel, or said that they part, and must be excluded (LS, LOX).
+    pub(crate) to_exclude: BTreeSet<MemberId>,
+    /// Members who entered while nothing could be proposed (`auto_include`).
+    pub(crate) to_include: BTreeSet<MemberId>,
+    pub(crate) held: HeldPackets,
+    pub(crate) parting: bool,
+    /// Whether a sub-session was dropped before everything in it was acked (SE-07).
+    pub(crate) tainted: bool,
+    pub(crate) closed: bool,
+    pub(crate) operations: u64,
+    pub(crate) subsessions: SubSessionNumber,
+}
+
+/// Where a session stands (SE-12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum State {
+    /// Not in the channel.
+    Outside,
+    /// We asked the channel to let us in.
+    Entering,
+    /// In the channel, waiting to be included.
+    Waiting,
+    /// The session's only member: nobody to talk to yet.
+    Alone,
+    /// A member.
+    Joined,
+    /// A member who has said that they leave.
+    Parting,
+    /// Excluded by the others; the channel has not removed us yet.
+    Excluded,
+    /// Closed by a bug of ours.
+    Closed,
+}
+
+impl<S: Suite> Session<S> {
+    /// A session outside of its channel.
+    #[must_use]
+    pub fn new(greeter: S::Greeter, config: Config) -> Self {
+        let own = greeter.own_id().clone();
+        let dialect = greeter.dialect();
+        Self {
+            order: ServerOrder::unsynced(own.clone()),
+            shared: Shared {
+                config,
+                dialect,
+                timers: Timers::default(),
+                log: MessageLog::new(),
+                parting: BTreeSet::new(),
+            },
+            own,
+            greeter,
+            presence: Presence::Outside,
+            current: None,
+            previous: None,
+            own_operation: None,
+            to_exclude: BTreeSet::new(),
+            to_include: BTreeSet::new(),
+            held: HeldPackets::default(),
+            parting: false,
+            tainted: false,
+            closed: false,
+            operations: 0,
+            subsessions: 0,
+        }
+    }
+
+    /// Takes the next input. Never fails on anything that peers or the channel say: their faults
+    /// become events.
+    pub fn handle(&mut self, cx: &mut Ctx<'_>, input: Input<'_>, out: &mut Outputs) {
+        if self.closed {
+            return;
+        }
+        let result = match input {
+            Input::Tick => self.tick(cx, out),
+            Input::Channel(ChannelEvent::Packet { sender, packet }) => {
+                self.on_packet(cx, sender, packet, out)
+            }
+            Input::Channel(ChannelEvent::Entered { members }) => self.on_entered(cx, members, out),
+            Input::Channel(ChannelEvent::Left) => self.on_left(cx, out),
+            Input::Channel(ChannelEvent::Changed { entered, left }) => {
+                self.on_changed(cx, entered, left, out)
+            }
+        }
+        .and_then(|()| self.settle(cx, out));
+        if let Err(error) = result {
+            self.close(error, out);
+        }
+    }
+
+    /// Enters the channel.
+    ///
+    /// # Errors
+    /// [`ApiMisuse`] if we are there already.
+    pub fn join(&mut self, _cx: &mut Ctx<'_>, out: &mut Outputs) -> Result<(), ApiMisuse> {
+        self.check_open()?;
+        if !matches!(self.presence, Presence::Outside) {
+            return Err(ApiMisuse::InChannel);
+        }
+        self.presence = Presence::Entering;
+        out.act(ChannelAction::Enter);
+        Ok(())
+    }
+
+    /// Sends a text to the members as they are now, also while an operation runs (SE-04).
+    ///
+    /// # Errors
+    /// [`ApiMisuse`]; nothing was sent.
+    pub fn send(
+        &mut self,
+        cx: &mut Ctx<'_>,
+        text: &str,
+        out: &mut Outputs,
+    ) -> Result<Sent, ApiMisuse> {
+        let id = self.write(cx, Kind::Payload, text, out)?;
+        Ok(Sent::Now(id))
+    }
+
+    /// Acks by hand everything that we have accepted (AK-08).
+    ///
+    /// # Errors
+    /// [`ApiMisuse`]; nothing was sent.
+    pub fn ack(&mut self, cx: &mut Ctx<'_>, out: &mut Outputs) -> Result<Sent, ApiMisuse> {
+        let id = self.write(cx, Kind::AckManual, "", out)?;
+        Ok(Sent::Now(id))
+    }
+
+    fn write(
+        &mut self,
+        cx: &mut Ctx<'_>,
+        kind: Kind,
+        text: &str,
+        out: &mut Outputs,
+    ) -> Result<MessageId, ApiMisuse> {
+        self.check_open()?;
+        let current = self.current.as_mut().ok_or(ApiMisuse::NotInSession)?;
+        if !current.is_open() {
+            return Err(ApiMisuse::Parting);
+        }
+        let written = current.write(cx, &mut self.shared, kind, text, out);
+        written.map_err(|error| self.misuse(error, out))
+    }
+
+    /// A message of ours was not written: by misuse, or because of a bug.
+    fn misuse(&mut self, error: WriteError, out: &mut Outputs) -> ApiMisuse {
+        match error {
+            WriteError::Seal(error) => ApiMisuse::Seal(error),
+            WriteError::Internal(error) => {
+                self.close(error, out);
+                ApiMisuse::Internal(error)
+            }
+        }
+    }
+
+    /// Parts: says so to the others (two FINs in a row, TI-04), waits until everything is acked or
+    /// its time is up, and leaves the channel. Whoever is alone leaves at once.
+    ///
+    /// # Errors
+    /// [`ApiMisuse`] if we are not in the channel, or parting already.
+    pub fn part(&mut self, cx: &mut Ctx<'_>, out: &mut Outputs) -> Result<(), ApiMisuse> {
+        self.check_open()?;
+        if matches!(self.presence, Presence::Outside) {
+            return Err(ApiMisuse::NotInChannel);
+        }
+        if self.parting {
+            return Err(ApiMisuse::Parting);
+        }
+        self.parting = true;
+        match &mut self.current {
+            Some(current) => {
+                let finished = current.finish(cx, &mut self.shared, true, out);
+                finished.map_err(|error| self.misuse(error, out))
+            }
+            None => {
+                out.act(ChannelAction::Leave);
+                Ok(())
+            }
+        }
+    }
+
+    /// When to call [`Session::handle`] with [`Input::Tick`] next; `None` if nothing waits.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.shared.timers.next_deadline()
+    }
+
+    // ---- queries ----
+
+    /// Who we are.
+    #[must_use]
+    pub fn own_id(&self) -> &MemberId {
+        &self.own
+    }
+
+    /// The dialect spoken.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        self.shared.dialect
+    }
+
+    /// Where we stand.
+    #[must_use]
+    pub fn state(&self) -> State {
+        if self.closed {
+            return State::Closed;
+        }
+        match &self.presence {
+            Presence::Outside => State::Outside,
+            Presence::Entering => State::Entering,
+            Presence::Inside(_) if self.parting => State::Parting,
+            Presence::Inside(_) if self.current.is_some() => State::Joined,
+            Presence::Inside(_) if self.excluded() => State::Excluded,
+            Presence::Inside(_) if self.order.is_synced() && self.order_is_ours() => State::Alone,
+            Presence::Inside(_) => State::Waiting,
+        }
+    }
+
+    /// The session's members, in the order of the agreement; ourselves alone if we are in none.
+    #[must_use]
+    pub fn members(&self) -> &[MemberId] {
+        self.greeter.members()
+    }
+
+    /// Who is in the channel, ourselves included, says the channel.
+    pub fn channel_members(&self) -> impl Iterator<Item = &MemberId> {
+        self.presence.members().into_iter().flatten()
+    }
+
+    /// The user's log: payloads only, in the order in which they were accepted (LG-01).
+    #[must_use]
+    pub fn messages(&self) -> &MessageLog<MessageId, MemberId, String> {
+        &self.shared.log
+    }
+
+    /// The ids of all messages of the current sub-session, acks and the like among them, in an
+    /// order that is the same for everybody who has them.
+    #[must_use]
+    pub fn transcript(&self) -> Vec<MessageId> {
+        self.current.as_ref().map(|sub| sub.transcript().canonical_order()).unwrap_or_default()
+    }
+
+    /// Who has not acked a message, of the current or the previous sub-session.
+    #[must_use]
+    pub fn unacked_by(&self, id: &MessageId) -> Vec<MemberId> {
+        [&self.current, &self.previous]
+            .into_iter()
+            .flatten()
+            .find_map(|sub| sub.unacked_by(id))
+            .unwrap_or_default()
+    }
+
+    /// Messages of the current sub-session that are not fully acked, oldest first.
+    pub fn unacked(&self) -> impl Iterator<Item = MessageId> + '_ {
+        self.current.iter().flat_map(|sub| sub.transcript().unacked())
+    }
+
+    /// Whether everything that was written in this session was acked by everybody.
+    #[must_use]
+    pub fn is_consistent(&self) -> bool {
+        !self.tainted
+            && [&self.current, &self.previous].into_iter().flatten().all(SubSession::is_consistent)
+    }
+
+    /// The server order: packet id of the latest accepted final packet, and the chain hash at it.
+    #[must_use]
+    pub fn order_head(&self) -> Option<(mpenc_order::PacketId, mpenc_order::ChainHash)> {
+        self.order.head()
+    }
+
+    /// Who has done their part in the running operation, and who is awaited.
+    #[must_use]
+    pub fn operation_progress(&self) -> Option<mpenc_greet::Progress> {
+        Some(self.order.ongoing()?.operation().greeting.progress())
+    }
+
+    // ---- inside ----
+
+    pub(crate) fn check_open(&self) -> Result<(), ApiMisuse> {
+        if self.closed { Err(ApiMisuse::Closed) } else { Ok(()) }
+    }
+
+    /// Whether a completed operation excluded us while we are still in the channel.
+    pub(crate) fn excluded(&self) -> bool {
+        self.current.is_none() && self.presence.excluded()
+    }
+
+    /// Whether the order is one that we started or were synced by a completed operation, and not
+    /// one that we follow only because of an invitation that still runs.
+    fn order_is_ours(&self) -> bool {
+        self.order.ongoing().is_none_or(|running| !running.is_provisional())
+    }
+
+    fn tick(&mut self, cx: &mut Ctx<'_>, out: &mut Outputs) -> Result<(), InternalError> {
+        while let Some(timer) = self.shared.timers.take_due(cx.now) {
+            self.fire(cx, timer, out)?;
+        }
+        Ok(())
+    }
+
+    fn fire(
+        &mut self,
+        cx: &mut Ctx<'_>,
+        timer: Timer,
+        out: &mut Outputs,
+    ) -> Result<(), InternalError> {
+        match timer {
+            Timer::Ack(number, id) => {
+                if let Some((sub, shared)) = self.sub(number) {
+                    automatic(sub.ack_due(cx, shared, id, out))?;
+                }
+            }
+            Timer::FullAck(number, id) => {
+                if let Some((sub, _)) = self.sub(number) {
+                    sub.full_ack_due(id, out);
+                }
+            }
+            Timer::MissingParents(number, id) => {
+                if let Some((sub, _)) = self.sub(number) {
+                    sub.parents_due(id, out);
+                }
+            }
+            Timer::SubSessionEnd(number) => {
+                if let Some((sub, shared)) = self.sub(number)
+                    && sub.end_due(cx.now, shared, out)
+                {
+                    self.on_subsession_over(number, out);
+                }
+            }
+            Timer::Waive(number, member) => {
+                if let Some((sub, shared)) = self.sub(number) {
+                    sub.waive(cx.now, shared, &member, out);
+                }
+            }
+            Timer::Undecryptable(number) => self.held.due(number, out),
+            Timer::Echo(id) => self.on_echo_due(id, out),
+            Timer::Invitation(id) => self.on_invitation_due(id, out),
+            Timer::OperationPacket(id, packets) => self.on_packet_due(cx, id, packets, out),
+            Timer::OperationWhole(id) => self.on_operation_due(cx, id, out),
+            Timer::AbortTurn(id) => self.on_abort_turn(cx, id, out),
+            Timer::AbortEcho(id) => self.on_abort_echo_due(id, out),
+            Timer::AutoExclude => self.auto_exclude(cx, out),
+            Timer::LeaveChannel => {
+                if self.excluded() {
+                    out.act(ChannelAction::Leave);
+                }
+            }
+            Timer::Reenter => {
+                if matches!(self.presence, Presence::Outside) {
+                    self.presence = Presence::Entering;
+                    out.act(ChannelAction::Enter);
+                }
+            }
+            Timer::JoinPatience => self.on_join_patience_over(out),
+        }
+        Ok(())
+    }
+
+    fn sub(
+        &mut self,
+        number: SubSessionNumber,
+    ) -> Option<(&mut SubSession<S::Security>, &mut Shared)> {
+        let sub = [&mut self.current, &mut self.previous]
+            .into_iter()
+            .flatten()
+            .find(|sub| sub.number() == number)?;
+        Some((sub, &mut self.shared))
+    }
+
+    /// What every input may have made possible or necessary.
+    fn settle(&mut self, cx: &mut Ctx<'_>, out: &mut Outputs) -> Result<(), InternalError> {
+        let parting = core::mem::take(&mut self.shared.parting);
+        for member in parting {
+            if self.members().contains(&member) && self.to_exclude.insert(member) {
+                self.schedule_auto_exclude(cx, out);
+            }
+        }
+        self.advance_invitation(cx, out);
+        Ok(())
+    }
+
+    fn on_subsession_over(&mut self, number: SubSessionNumber, out: &mut Outputs) {
+        if self.previous.as_ref().is_some_and(|sub| sub.number() == number) {
+            self.drop_previous(out);
+            self.remove_excluded(out);
+            if self.parting && self.current.is_none() {
+                out.act(ChannelAction::Leave);
+            }
+        } else if self.parting {
+            out.act(ChannelAction::Leave);
+        }
+    }
+
+    /// Drops the previous sub-session; what was not acked in it stays marked for good (SE-07).
+    pub(crate) fn drop_previous(&mut self, out: &mut Outputs) {
+        if let Some(mut sub) = self.previous.take() {
+            sub.stop(out);
+            self.tainted |= !sub.is_consistent();
+            self.shared.log.end(sub.section());
+        }
+    }
+
+    /// A bug of ours: nothing can be trusted any more.
+    pub(crate) fn close(&mut self, error: InternalError, out: &mut Outputs) {
+        self.closed = true;
+        self.current = None;
+        self.previous = None;
+        self.own_operation = None;
+        self.greeter.reset();
+        self.order.reset();
+        self.shared.timers.clear();
+        out.tell(Event::Internal(error));
+        out.act(ChannelAction::Leave);
+    }
+}
+
+/// A message that the rules ask for was not written. That a key has sealed all it may is nothing to
+/// tell the user here: others see it by their monitors, and `send` says so.
+pub(crate) fn automatic<T>(written: Result<T, WriteError>) -> Result<(), InternalError> {
+    match written {
+        Err(WriteError::Internal(error)) => Err(error),
+        Ok(_) | Err(WriteError::Seal(_)) => Ok(()),
+    }
+}

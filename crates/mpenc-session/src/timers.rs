@@ -1,0 +1,83 @@
+//! Every deadline of a session, and when it fires.
+
+use alloc::collections::BTreeMap;
+
+use mpenc_order::PacketId;
+use mpenc_wire::{MemberId, MessageId};
+
+use crate::{Instant, OperationId};
+
+/// Names a sub-session of this session: they are counted.
+pub(crate) type SubSessionNumber = u64;
+
+/// What falls due. Firing one whose cause has gone is a no-op, so none needs cancelling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Timer {
+    /// We have not acked this message of another member, FA_INTV − BC_LAT after accepting it; or,
+    /// where a fast answer is due, BC_LAT/8 after.
+    Ack(SubSessionNumber, MessageId),
+    /// A message is not fully acked FA_INTV after it was accepted.
+    FullAck(SubSessionNumber, MessageId),
+    /// A verified message still misses parents BC_LAT after it came.
+    MissingParents(SubSessionNumber, MessageId),
+    /// A reader left the channel, or was excluded, BC_LAT ago: their acks are not awaited any more.
+    Waive(SubSessionNumber, MemberId),
+    /// A packet that no sub-session could open is still there BC_LAT after it came.
+    Undecryptable(u64),
+    /// Our FIN is fully acked, and BC_LAT has passed; or 16·BC_LAT have passed since we sent it.
+    SubSessionEnd(SubSessionNumber),
+    /// Our proposal was not echoed within 2·BC_LAT.
+    Echo(OperationId),
+    /// The running operation's next packet has not come in time; `u64` counts its packets, so that
+    /// any progress makes this stale.
+    OperationPacket(PacketId, u64),
+    /// The running operation took longer than all of its packets may.
+    OperationWhole(PacketId),
+    /// Our turn to abort the running operation, after its timeout: rank · BC_LAT/4.
+    AbortTurn(PacketId),
+    /// Our abort was not echoed within 2·BC_LAT: leave the channel.
+    AbortEcho(PacketId),
+    /// Our turn to propose the exclude of those who left: rank · BC_LAT/4.
+    AutoExclude,
+    /// We were excluded, and nobody removed us from the channel.
+    LeaveChannel,
+    /// Those whom an include awaits have not entered the channel.
+    Invitation(OperationId),
+    /// Enter again, after we were removed while waiting to be included.
+    Reenter,
+    /// Nobody has included us: give up.
+    JoinPatience,
+}
+
+/// Deadlines in the order in which they fire; of one moment, in the order they were set.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Timers {
+    entries: BTreeMap<(Instant, u64), Timer>,
+    set: u64,
+}
+
+impl Timers {
+    pub(crate) fn set(&mut self, at: Instant, timer: Timer) {
+        self.set = self.set.wrapping_add(1);
+        self.entries.insert((at, self.set), timer);
+    }
+
+    /// Forgets those for which `keep` says no.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&Timer) -> bool) {
+        self.entries.retain(|_, timer| keep(timer));
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.entries.first_key_value().map(|(&(at, _), _)| at)
+    }
+
+    /// Takes the first one that is due.
+    pub(crate) fn take_due(&mut self, now: Instant) -> Option<Timer> {
+        let entry = self.entries.first_entry()?;
+        (entry.key().0 <= now).then(|| entry.remove())
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+    }
+}
