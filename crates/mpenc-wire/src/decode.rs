@@ -17,8 +17,8 @@ use alloc::vec::Vec;
 use crate::record::{Reader, Record, fixed};
 use crate::runs::BASE_POINT;
 use crate::{
-    AbortPacket, BasePointForm, DataPacket, Dialect, GreetType, GreetingPacket, IntKeys,
-    MAX_CONTENTS, MAX_MEMBERS, MAX_REASON, Malformed, MalformedKind, MemberRef, Members,
+    AbortPacket, BasePointForm, DataPacket, Dialect, GreetOperation, GreetType, GreetingPacket,
+    IntKeys, MAX_CONTENTS, MAX_MEMBERS, MAX_REASON, Malformed, MalformedKind, MemberRef, Members,
     MessageIds, Metadata, Packet, RecordType, Values32,
 };
 
@@ -118,9 +118,13 @@ fn abort<'a>(
     }
     let aborted_pi = reader.fixed(RecordType::ABORTED_PI)?;
     let record = reader.required(RecordType::MESSAGE_PAYLOAD)?;
-    let too_long = record.value.len() > MAX_REASON;
-    let reason = core::str::from_utf8(record.value).ok().filter(|_| !too_long);
-    let reason = reason.ok_or(Malformed::at(record.value_offset(), MalformedKind::Reason))?;
+    if record.value.len() > MAX_REASON {
+        return Err(Malformed::at(record.value_offset(), MalformedKind::ReasonTooLong));
+    }
+    let reason = core::str::from_utf8(record.value).map_err(|error| {
+        let at = record.value_offset().saturating_add(error.valid_up_to());
+        Malformed::at(at, MalformedKind::ReasonNotUtf8)
+    })?;
     Ok(AbortPacket { signature, signed, source, aborted_pi, reason })
 }
 
@@ -132,25 +136,30 @@ fn greeting<'a>(
 ) -> Result<GreetingPacket<'a>, Malformed> {
     let record = reader.required(RecordType::GREET_TYPE)?;
     let greet_type = GreetType(u16::from_be_bytes(*fixed(&record)?));
-    if greet_type.operation().is_none() {
+    let Some(operation) = greet_type.operation() else {
         let kind = MalformedKind::UnknownGreetType(greet_type);
         return Err(Malformed::at(record.value_offset(), kind));
-    }
+    };
     let source_record = reader.required(RecordType::SOURCE)?;
     let source = member(dialect, &source_record)?;
-    let dest_record = reader.optional(RecordType::DEST)?;
-    let dest = destination(dialect, greet_type, dest_record, reader.offset())?;
-    let (members, positions) = members(dialect, reader, source, dest)?;
+    let dest_at = reader.offset();
+    let dest = destination(dialect, greet_type, reader)?;
+    let (members, positions) = members(dialect, reader, operation, source, dest)?;
     let source_at = positions
         .source
         .ok_or(Malformed::at(source_record.offset, MalformedKind::SourceNotMember))?;
 
     let lists_at = reader.offset();
+    reader.agrees(RecordType::INT_KEY, greet_type.has_int_keys())?;
     let int_keys = int_keys(dialect, greet_type, reader, members.len)?;
+    reader.agrees(RecordType::NONCE, greet_type.has_nonces(dialect))?;
     let nonces = values(reader, RecordType::NONCE, members.len)?;
+    reader.agrees(RecordType::PUB_KEY, greet_type.has_nonces(dialect))?;
     let pub_keys = values(reader, RecordType::PUB_KEY, members.len)?;
+    reader.agrees(RecordType::PREV_PF, greet_type.is_initial())?;
     let metadata = if greet_type.is_initial() { Some(metadata(dialect, reader)?) } else { None };
-    let session_signature = if greet_type.is_downflow() && greet_type.is_aske() {
+    reader.agrees(RecordType::SESSION_SIGNATURE, greet_type.has_session_signature())?;
+    let session_signature = if greet_type.has_session_signature() {
         Some(reader.fixed(RecordType::SESSION_SIGNATURE)?)
     } else {
         None
@@ -168,8 +177,10 @@ fn greeting<'a>(
         metadata,
         session_signature,
     };
-    let dest_at = dest_record.map_or(lists_at, |record| record.offset);
-    check_stage(dialect, &packet, source_at, positions.dest, dest_at, lists_at)?;
+    // A stray record says more than the number of those before it.
+    reader.end()?;
+    let places = Places { source: source_record.offset, dest: dest_at, lists: lists_at };
+    check_stage(dialect, &packet, source_at, positions.dest, &places)?;
     Ok(packet)
 }
 
@@ -182,20 +193,20 @@ fn member<'a>(dialect: Dialect, record: &Record<'a>) -> Result<MemberRef<'a>, Ma
 fn destination<'a>(
     dialect: Dialect,
     greet_type: GreetType,
-    record: Option<Record<'a>>,
-    here: usize,
+    reader: &mut Reader<'a>,
 ) -> Result<Option<MemberRef<'a>>, Malformed> {
-    let Some(record) = record else {
-        let missing = !greet_type.is_downflow() || dialect.empty_dest_on_broadcast;
-        return if missing { Err(Malformed::at(here, MalformedKind::Dest)) } else { Ok(None) };
-    };
     if !greet_type.is_downflow() {
-        return member(dialect, &record).map(Some);
+        return member(dialect, &reader.required(RecordType::DEST)?).map(Some);
     }
-    if dialect.empty_dest_on_broadcast && record.value.is_empty() {
-        return Ok(None);
+    let record = if dialect.empty_dest_on_broadcast {
+        Some(reader.required(RecordType::DEST)?).filter(|record| !record.value.is_empty())
+    } else {
+        reader.optional(RecordType::DEST)?
+    };
+    match record {
+        None => Ok(None),
+        Some(record) => Err(Malformed::at(record.offset, MalformedKind::DestOnBroadcast)),
     }
-    Err(Malformed::at(record.offset, MalformedKind::Dest))
 }
 
 /// Where in the member list SOURCE and DEST stand.
@@ -204,15 +215,17 @@ struct Positions {
     dest: Option<usize>,
 }
 
+/// MEMBER: at least two; one is enough where an exclude leaves its initiator alone.
 fn members<'a>(
     dialect: Dialect,
     reader: &mut Reader<'a>,
+    operation: GreetOperation,
     source: MemberRef<'a>,
     dest: Option<MemberRef<'a>>,
 ) -> Result<(Members<'a>, Positions), Malformed> {
     let start = reader.offset();
     let mut positions = Positions { source: None, dest: None };
-    let mut seen: Vec<MemberRef<'a>> = Vec::new();
+    let mut seen: Vec<(MemberRef<'a>, usize)> = Vec::new();
     while let Some(record) = reader.optional(RecordType::MEMBER)? {
         if seen.len() == MAX_MEMBERS {
             return Err(Malformed::at(record.offset, MalformedKind::TooManyMembers));
@@ -224,17 +237,19 @@ fn members<'a>(
         if Some(member) == dest {
             positions.dest.get_or_insert(seen.len());
         }
-        seen.push(member);
+        seen.push((member, record.offset));
     }
-    if seen.is_empty() {
+    let fewest = if operation == GreetOperation::Exclude { 1 } else { 2 };
+    if seen.len() < fewest {
         reader.required(RecordType::MEMBER)?;
     }
     let members = Members { records: reader.since(start), len: seen.len() };
     seen.sort_unstable();
-    if seen.is_sorted_by(|a, b| a < b) {
-        Ok((members, positions))
-    } else {
-        Err(Malformed::at(start, MalformedKind::DuplicateMember))
+    let neighbours = seen.iter().zip(seen.iter().skip(1));
+    let repeated = neighbours.filter(|(one, next)| one.0 == next.0).map(|(_, next)| next.1);
+    match repeated.min() {
+        Some(offset) => Err(Malformed::at(offset, MalformedKind::DuplicateMember)),
+        None => Ok((members, positions)),
     }
 }
 
@@ -323,6 +338,13 @@ pub(crate) fn message_ids<'a>(
     Ok(MessageIds { records: reader.since(start), len })
 }
 
+/// Where the records start that [`check_stage`] can complain of.
+struct Places {
+    source: usize,
+    dest: usize,
+    lists: usize,
+}
+
 /// Whether the lists are as long as the packet's stage demands, and the packet comes from, and
 /// goes to, those whose turn it is. For a packet by the member at `p` of `n`:
 ///
@@ -332,7 +354,7 @@ pub(crate) fn message_ids<'a>(
 ///  upflow            p + 2     p + 1                 1…n−2    p + 1
 ///  include initial   old + 1   old                   < old    old
 ///  first downflow    n         n                     n − 1    none    (exclude: any p)
-///  confirm           0         0 (MpencJs: n)        any      none
+///  confirm           0         0 (MpencJs: n)        < n − 1  none    (exclude: any p)
 ///  refresh           n         0                     any      none
 /// ```
 fn check_stage(
@@ -340,8 +362,7 @@ fn check_stage(
     packet: &GreetingPacket<'_>,
     p: usize,
     dest: Option<usize>,
-    dest_at: usize,
-    lists_at: usize,
+    places: &Places,
 ) -> Result<(), Malformed> {
     let n = packet.members.len;
     let keys = packet.pub_keys.len;
@@ -355,11 +376,17 @@ fn check_stage(
         GreetType::ESTABLISH_DOWN | GreetType::INCLUDE_DOWN => (n, n, next == n && p > 0, None),
         GreetType::EXCLUDE_INITIAL => (n, n, true, None),
         GreetType::REFRESH => (n, 0, true, None),
-        _ => (0, if dialect.confirm_repeats_keys { n } else { 0 }, true, None),
+        // The author of a downflow never confirms: its session signature is there already. Only
+        // in an exclude that may be any member.
+        confirm => {
+            let exclude = confirm == GreetType::EXCLUDE_CONFIRM;
+            let repeated = if dialect.confirm_repeats_keys { n } else { 0 };
+            (0, repeated, exclude || next < n, None)
+        }
     };
-    let count = |kind| Malformed::at(lists_at, MalformedKind::Count(kind));
+    let count = |kind| Malformed::at(places.lists, MalformedKind::Count(kind));
     if !source {
-        return Err(Malformed::at(lists_at, MalformedKind::NotItsTurn));
+        return Err(Malformed::at(places.source, MalformedKind::NotItsTurn));
     }
     if packet.int_keys.len != int_keys {
         return Err(count(RecordType::INT_KEY));
@@ -371,7 +398,7 @@ fn check_stage(
         return Err(count(RecordType::PUB_KEY));
     }
     if dest != dest_wanted {
-        return Err(Malformed::at(dest_at, MalformedKind::DestNotNext));
+        return Err(Malformed::at(places.dest, MalformedKind::DestNotNext));
     }
     Ok(())
 }

@@ -41,15 +41,19 @@ pub enum MalformedKind {
     TooLarge,
     /// Not the canonical base64 of anything.
     Base64,
-    /// A record's header is cut off.
+    /// One to three octets follow the last record: too few for another one's header.
     HeaderCut,
     /// A record claims more octets than are left.
     ValueCut(RecordType),
     /// This record type does not exist.
     UnknownRecord(RecordType),
-    /// This record does not belong here: out of order, once too often, or of another packet kind.
+    /// This record belongs to another kind of packet, or nowhere.
     Unexpected(RecordType),
-    /// Another record must stand here.
+    /// This record stands here once more, and only one is allowed.
+    Repeated(RecordType),
+    /// This record stands before one that must come first.
+    OutOfOrder(RecordType),
+    /// This record must stand here, and comes nowhere after.
     Missing(RecordType),
     /// A record of a fixed size has another one.
     Length {
@@ -82,8 +86,8 @@ pub enum MalformedKind {
     NotItsTurn,
     /// DEST is not the member whose turn is next.
     DestNotNext,
-    /// A directed packet has no DEST, or a broadcast has one.
-    Dest,
+    /// A broadcast is directed to somebody.
+    DestOnBroadcast,
     /// There are not as many of these records as the stage of the operation demands.
     Count(RecordType),
     /// These records must be strictly ascending.
@@ -91,12 +95,12 @@ pub enum MalformedKind {
     /// The first INT_KEY of an establish is not the base point, or not written as the dialect
     /// writes it.
     BasePoint,
-    /// A reason is longer than 256 octets, or not UTF-8.
-    Reason,
+    /// A reason is longer than 256 octets.
+    ReasonTooLong,
+    /// A reason is not UTF-8.
+    ReasonNotUtf8,
     /// SEVERITY is not that of an abort.
     Severity(u8),
-    /// Octets after the last record.
-    Trailing,
 }
 
 impl fmt::Display for MalformedKind {
@@ -106,10 +110,12 @@ impl fmt::Display for MalformedKind {
             Self::NoEnd => f.write_str("the text does not end with the only ."),
             Self::TooLarge => f.write_str("the packet is too large"),
             Self::Base64 => f.write_str("not canonical base64"),
-            Self::HeaderCut => f.write_str("a record's header is cut off"),
+            Self::HeaderCut => f.write_str("too few octets for a record's header"),
             Self::ValueCut(record) => write!(f, "{record} claims more octets than are left"),
             Self::UnknownRecord(record) => write!(f, "unknown record type {record}"),
             Self::Unexpected(record) => write!(f, "{record} does not belong here"),
+            Self::Repeated(record) => write!(f, "{record} stands here once too often"),
+            Self::OutOfOrder(record) => write!(f, "{record} is out of order"),
             Self::Missing(record) => write!(f, "{record} is missing"),
             Self::Length { record, found } => {
                 write!(f, "{record} has {found} octets, which is not its size")
@@ -128,15 +134,13 @@ impl fmt::Display for MalformedKind {
             Self::SourceNotMember => f.write_str("the source is not among the members"),
             Self::NotItsTurn => f.write_str("at this stage it is not the source's turn"),
             Self::DestNotNext => f.write_str("the destination is not the next member"),
-            Self::Dest => {
-                f.write_str("a directed packet needs a destination, a broadcast has none")
-            }
+            Self::DestOnBroadcast => f.write_str("a broadcast has no destination"),
             Self::Count(record) => write!(f, "the number of {record} records does not fit"),
             Self::NotAscending(record) => write!(f, "{record} records are not strictly ascending"),
             Self::BasePoint => f.write_str("the first intermediate key must be the base point"),
-            Self::Reason => f.write_str("the reason is longer than 256 octets or not UTF-8"),
+            Self::ReasonTooLong => f.write_str("the reason is longer than 256 octets"),
+            Self::ReasonNotUtf8 => f.write_str("the reason is not UTF-8"),
             Self::Severity(found) => write!(f, "severity {found} is not that of an abort"),
-            Self::Trailing => f.write_str("octets follow the last record"),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::Dialect;
+
 /// The operation that a GREET_TYPE names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -105,6 +107,18 @@ impl GreetType {
     #[must_use]
     pub const fn has_int_keys(self) -> bool {
         self.0 & 0x04 != 0
+    }
+
+    /// Whether the packet carries NONCE and PUB_KEY records.
+    #[must_use]
+    pub fn has_nonces(self, dialect: Dialect) -> bool {
+        self.is_aske() && (self.has_int_keys() || dialect.confirm_repeats_keys)
+    }
+
+    /// Whether the packet carries its author's session signature.
+    #[must_use]
+    pub const fn has_session_signature(self) -> bool {
+        self.is_aske() && self.is_downflow()
     }
 
     /// Whether the packet is for everybody (else it is directed to the next member).

@@ -171,17 +171,25 @@ impl PartialEq<MemberId> for MemberRef<'_> {
 }
 
 impl fmt::Display for MemberRef<'_> {
-    /// As UTF-8 where it is that, else as Latin-1; control characters are escaped.
+    /// As UTF-8 where it is that, else as Latin-1; characters that do not show are escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fn show(f: &mut fmt::Formatter<'_>, c: char) -> fmt::Result {
-            use fmt::Write as _;
-            if c.is_control() { write!(f, "{}", c.escape_default()) } else { f.write_char(c) }
-        }
         match core::str::from_utf8(self.0) {
-            Ok(text) => text.chars().try_for_each(|c| show(f, c)),
-            Err(_) => latin1(self.0).try_for_each(|c| show(f, c)),
+            Ok(text) => show(text, f),
+            Err(_) => show(&latin1(self.0).collect::<String>(), f),
         }
     }
+}
+
+/// Ids are chosen by others: a line break, or a character that turns the direction of writing,
+/// could make a log or a screen say what it does not. Quotes and backslashes stay as they are.
+fn show(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    const AS_THEY_ARE: [char; 3] = ['\'', '"', '\\'];
+    for part in text.split_inclusive(AS_THEY_ARE) {
+        let escaped = part.trim_end_matches(AS_THEY_ARE);
+        write!(f, "{}", escaped.escape_debug())?;
+        f.write_str(part.get(escaped.len()..).unwrap_or_default())?;
+    }
+    Ok(())
 }
 
 impl fmt::Debug for MemberRef<'_> {

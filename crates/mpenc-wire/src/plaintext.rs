@@ -28,6 +28,8 @@ pub struct Plaintext<'a> {
     pub body: &'a [u8],
     /// ORDER_ACK: packet id ‖ chain hash.
     pub order_ack: Option<&'a [u8; 64]>,
+    /// All octets after MESSAGE_BODY: ORDER_ACK, and whatever records we do not know.
+    pub extensions: &'a [u8],
 }
 
 impl<'a> Plaintext<'a> {
@@ -54,17 +56,22 @@ impl<'a> Plaintext<'a> {
             None
         };
         let body = reader.required(RecordType::MESSAGE_BODY)?.value;
+        let extensions = reader.rest();
         let mut order_ack = None;
         while let Some(record) = reader.next()? {
             match record.kind {
                 RecordType::ORDER_ACK if order_ack.is_none() => order_ack = Some(fixed(&record)?),
+                RecordType::ORDER_ACK | RecordType::MESSAGE_BODY => {
+                    let kind = MalformedKind::Repeated(record.kind);
+                    return Err(Malformed::at(record.offset, kind));
+                }
                 known if known.name().is_some() => {
                     return Err(Malformed::at(record.offset, MalformedKind::Unexpected(known)));
                 }
                 _ => {}
             }
         }
-        Ok(Self { parents, kind, body, order_ack })
+        Ok(Self { parents, kind, body, order_ack, extensions })
     }
 }
 
@@ -86,12 +93,11 @@ impl PlaintextFields<'_> {
     /// Encodes them.
     ///
     /// # Errors
-    /// [`EncodeError`] if a value is too long for its record.
+    /// [`EncodeError`] if a value is too long for its record, or there are too many parents.
     pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
         let mut writer = Writer::new();
-        for parent in self.parents {
-            writer.record(RecordType::MESSAGE_PARENT, parent.as_bytes())?;
-        }
+        let parents = self.parents.iter().map(MessageId::as_bytes);
+        writer.list(RecordType::MESSAGE_PARENT, parents)?;
         if let Some(kind) = self.kind {
             writer.record(RecordType::MESSAGE_KIND, &[kind])?;
         }

@@ -155,11 +155,13 @@ impl<'a> Iterator for Records<'a> {
 pub(crate) struct Reader<'a> {
     contents: &'a [u8],
     offset: usize,
+    /// The type of the record that was taken last.
+    last: Option<RecordType>,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) const fn new(contents: &'a [u8]) -> Self {
-        Self { contents, offset: 0 }
+        Self { contents, offset: 0, last: None }
     }
 
     pub(crate) const fn offset(&self) -> usize {
@@ -196,6 +198,7 @@ impl<'a> Reader<'a> {
         let value =
             rest.get(..length).ok_or(Malformed::at(offset, MalformedKind::ValueCut(kind)))?;
         self.offset = offset.saturating_add(HEADER).saturating_add(length);
+        self.last = Some(kind);
         Ok(Some(Record { kind, offset, value }))
     }
 
@@ -211,9 +214,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn required(&mut self, kind: RecordType) -> Result<Record<'a>, Malformed> {
         match self.optional(kind)? {
             Some(record) => Ok(record),
-            None => Err(self
-                .misplaced()
-                .unwrap_or(Malformed::at(self.offset, MalformedKind::Missing(kind)))),
+            None => Err(self.absent(kind)),
         }
     }
 
@@ -226,24 +227,58 @@ impl<'a> Reader<'a> {
         fixed(&record)
     }
 
-    /// Nothing may be left.
-    pub(crate) fn end(&self) -> Result<(), Malformed> {
-        match self.peek()? {
-            None => Ok(()),
-            Some(record) if record.kind.name().is_none() => {
-                Err(Malformed::at(record.offset, MalformedKind::UnknownRecord(record.kind)))
-            }
-            Some(record) => {
-                Err(Malformed::at(record.offset, MalformedKind::Unexpected(record.kind)))
-            }
+    /// A record must stand here exactly if it is `expected`: what GREET_TYPE says of it.
+    pub(crate) fn agrees(&self, kind: RecordType, expected: bool) -> Result<(), Malformed> {
+        let present = self.peek()?.is_some_and(|record| record.kind == kind);
+        let disagrees = Malformed::at(self.offset, MalformedKind::GreetTypeDisagrees(kind));
+        match (present, expected) {
+            (true, true) | (false, false) => Ok(()),
+            (true, false) => Err(disagrees),
+            (false, true) => Err(match self.absent(kind) {
+                Malformed { kind: MalformedKind::Missing(_), .. } => disagrees,
+                fault => fault,
+            }),
         }
     }
 
-    /// An unknown record type where another record must stand: that is worth saying.
-    fn misplaced(&self) -> Option<Malformed> {
-        let record = self.peek().ok().flatten()?;
-        let unknown = MalformedKind::UnknownRecord(record.kind);
-        record.kind.name().is_none().then_some(Malformed::at(record.offset, unknown))
+    /// Nothing may be left.
+    pub(crate) fn end(&self) -> Result<(), Malformed> {
+        let fault = match self.peek() {
+            Ok(None) => return Ok(()),
+            Ok(Some(record)) => {
+                self.stray(&record).unwrap_or(MalformedKind::Unexpected(record.kind))
+            }
+            Err(fault) => return Err(fault),
+        };
+        Err(Malformed::at(self.offset, fault))
+    }
+
+    /// Why a record of this type does not stand here.
+    fn absent(&self, kind: RecordType) -> Malformed {
+        let fault = match self.peek() {
+            Err(fault) => return fault,
+            Ok(None) => MalformedKind::Missing(kind),
+            Ok(Some(record)) => self.stray(&record).unwrap_or_else(|| {
+                let comes_later = records(self.rest()).flatten().any(|later| later.kind == kind);
+                if comes_later {
+                    MalformedKind::OutOfOrder(record.kind)
+                } else {
+                    MalformedKind::Missing(kind)
+                }
+            }),
+        };
+        Malformed::at(self.offset, fault)
+    }
+
+    /// What is wrong with a record that nobody expects, if it alone tells.
+    fn stray(&self, record: &Record<'_>) -> Option<MalformedKind> {
+        if record.kind.name().is_none() {
+            Some(MalformedKind::UnknownRecord(record.kind))
+        } else if self.last == Some(record.kind) {
+            Some(MalformedKind::Repeated(record.kind))
+        } else {
+            None
+        }
     }
 }
 

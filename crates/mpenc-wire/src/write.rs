@@ -5,10 +5,11 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::decode::{SEVERITY_TERMINAL, TYPE_ABORT, TYPE_DATA, TYPE_GREETING};
+use crate::record::Reader;
 use crate::runs::BASE_POINT;
 use crate::{
-    BasePointForm, Dialect, GreetType, MAX_CONTENTS, MAX_MEMBERS, MAX_REASON, Malformed, MemberId,
-    MessageId, RecordType, armor, unarmor,
+    BasePointForm, Dialect, GreetType, InvalidMemberId, MAX_CONTENTS, MAX_MEMBERS, MAX_REASON,
+    Malformed, MemberId, MemberRef, MessageId, RecordType, armor, unarmor,
 };
 
 /// Octets of a signature.
@@ -22,11 +23,15 @@ pub enum EncodeError {
     ValueTooLong(RecordType),
     /// The packet's records take more than 1 MiB.
     TooLarge,
-    /// More than 1,024 members.
-    TooManyMembers,
+    /// More than 1,024 of these records.
+    TooMany(RecordType),
     /// A reason is longer than 256 octets.
     ReasonTooLong,
-    /// The packet to resend is none.
+    /// This member id is not in the dialect's form.
+    Member(InvalidMemberId),
+    /// The dialect has no packets with this record.
+    NotInDialect(RecordType),
+    /// What is to be resent is no data packet.
     Malformed(Malformed),
 }
 
@@ -35,8 +40,10 @@ impl fmt::Display for EncodeError {
         match self {
             Self::ValueTooLong(record) => write!(f, "the value of {record} is too long"),
             Self::TooLarge => f.write_str("the packet would be larger than 1 MiB"),
-            Self::TooManyMembers => f.write_str("a group has at most 1024 members"),
+            Self::TooMany(record) => write!(f, "more than 1024 {record} records"),
             Self::ReasonTooLong => f.write_str("a reason has at most 256 octets"),
+            Self::Member(error) => error.fmt(f),
+            Self::NotInDialect(record) => write!(f, "the dialect has no packets with {record}"),
             Self::Malformed(error) => write!(f, "not a packet to resend: {error}"),
         }
     }
@@ -63,12 +70,29 @@ impl Writer {
         Ok(())
     }
 
-    fn list<'v>(
+    pub(crate) fn list<'v>(
         &mut self,
         kind: RecordType,
-        values: impl IntoIterator<Item = &'v [u8]>,
+        values: impl ExactSizeIterator<Item = &'v [u8]>,
     ) -> Result<(), EncodeError> {
-        values.into_iter().try_for_each(|value| self.record(kind, value))
+        if values.len() > MAX_MEMBERS {
+            return Err(EncodeError::TooMany(kind));
+        }
+        for value in values {
+            self.record(kind, value)?;
+        }
+        Ok(())
+    }
+
+    fn member(
+        &mut self,
+        dialect: Dialect,
+        kind: RecordType,
+        member: &MemberId,
+    ) -> Result<(), EncodeError> {
+        // A member id does not know its dialect: one made for the other must not get out.
+        MemberRef::check(dialect, member.as_bytes()).map_err(EncodeError::Member)?;
+        self.record(kind, member.as_bytes())
     }
 
     pub(crate) fn into_contents(self) -> Vec<u8> {
@@ -158,27 +182,29 @@ impl GreetingFields<'_> {
     /// Encodes them as they are: what decoding would refuse in their combination is not checked.
     ///
     /// # Errors
-    /// [`EncodeError`] if they are too large.
+    /// [`EncodeError`] if they are too many or too large, or an id is not in the dialect's form.
     pub fn encode(&self, dialect: Dialect) -> Result<Unsigned, EncodeError> {
         if self.members.len() > MAX_MEMBERS {
-            return Err(EncodeError::TooManyMembers);
+            return Err(EncodeError::TooMany(RecordType::MEMBER));
         }
         let mut writer = Writer::new();
         let signed = writer.common(dialect, TYPE_GREETING)?;
         writer.record(RecordType::GREET_TYPE, &self.greet_type.0.to_be_bytes())?;
-        writer.record(RecordType::SOURCE, self.source.as_bytes())?;
+        writer.member(dialect, RecordType::SOURCE, self.source)?;
         match self.dest {
-            Some(dest) => writer.record(RecordType::DEST, dest.as_bytes())?,
+            Some(dest) => writer.member(dialect, RecordType::DEST, dest)?,
             None if dialect.empty_dest_on_broadcast => writer.record(RecordType::DEST, &[])?,
             None => {}
         }
-        writer.list(RecordType::MEMBER, self.members.iter().map(MemberId::as_bytes))?;
+        for member in self.members {
+            writer.member(dialect, RecordType::MEMBER, member)?;
+        }
         let empty_base = dialect.base_point == BasePointForm::Empty
             && self.greet_type == GreetType::ESTABLISH_INITIAL;
-        for (at, key) in self.int_keys.iter().enumerate() {
-            let key: &[u8] = if empty_base && at == 0 && *key == BASE_POINT { &[] } else { key };
-            writer.record(RecordType::INT_KEY, key)?;
-        }
+        let int_keys = self.int_keys.iter().enumerate().map(|(at, key)| -> &[u8] {
+            if empty_base && at == 0 && *key == BASE_POINT { &[] } else { key }
+        });
+        writer.list(RecordType::INT_KEY, int_keys)?;
         writer.list(RecordType::NONCE, self.nonces.iter().map(|value| value.as_slice()))?;
         writer.list(RecordType::PUB_KEY, self.pub_keys.iter().map(|value| value.as_slice()))?;
         if let Some(metadata) = &self.metadata {
@@ -237,14 +263,17 @@ impl AbortFields<'_> {
     /// Encodes them.
     ///
     /// # Errors
-    /// [`EncodeError`] if the reason is too long.
+    /// [`EncodeError`] if the reason is too long, or the dialect has no aborts.
     pub fn encode(&self, dialect: Dialect) -> Result<Unsigned, EncodeError> {
+        if !dialect.aborts {
+            return Err(EncodeError::NotInDialect(RecordType::ABORTED_PI));
+        }
         if self.reason.len() > MAX_REASON {
             return Err(EncodeError::ReasonTooLong);
         }
         let mut writer = Writer::new();
         let signed = writer.common(dialect, TYPE_ABORT)?;
-        writer.record(RecordType::SOURCE, self.source.as_bytes())?;
+        writer.member(dialect, RecordType::SOURCE, self.source)?;
         writer.record(RecordType::SEVERITY, &[SEVERITY_TERMINAL])?;
         writer.record(RecordType::ABORTED_PI, self.aborted_pi)?;
         writer.record(RecordType::MESSAGE_PAYLOAD, self.reason.as_bytes())?;
@@ -253,15 +282,25 @@ impl AbortFields<'_> {
 }
 
 /// The text with which somebody else sends a data packet of `author` again: a SOURCE record in
-/// front, and nothing else changed.
+/// front, and nothing else changed (dialect Document). One that is in front already, because the
+/// packet came as a resent one, is replaced.
 ///
 /// # Errors
-/// [`EncodeError::Malformed`] if the text is no packet.
+/// [`EncodeError::Malformed`] if the text is no data packet; [`EncodeError::TooLarge`] if it would
+/// grow too large.
 pub fn resend(text: &str, author: &MemberId) -> Result<String, EncodeError> {
     let mut buffer = Vec::new();
     let contents = unarmor(text, &mut buffer).map_err(EncodeError::Malformed)?;
+    let mut reader = Reader::new(contents);
+    reader.optional(RecordType::SOURCE).map_err(EncodeError::Malformed)?;
+    let packet = reader.rest();
+    reader.required(RecordType::SIDKEY_HINT).map_err(EncodeError::Malformed)?;
+
     let mut writer = Writer::new();
-    writer.record(RecordType::SOURCE, author.as_bytes())?;
-    writer.contents.extend_from_slice(contents);
+    writer.member(Dialect::DOCUMENT, RecordType::SOURCE, author)?;
+    writer.contents.extend_from_slice(packet);
+    if writer.contents.len() > MAX_CONTENTS {
+        return Err(EncodeError::TooLarge);
+    }
     Ok(armor(&writer.contents))
 }

@@ -9,6 +9,8 @@
 )]
 
 mod bad;
+mod faults;
+mod limits;
 mod properties;
 mod recorded;
 mod support;

@@ -7,7 +7,7 @@ use mpenc_wire::{
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
-use crate::support::{contents, encode};
+use crate::support::{contents, encode, may_be_missing};
 
 fn dialect() -> impl Strategy<Value = Dialect> {
     prop_oneof![Just(Dialect::DOCUMENT), Just(Dialect::MPENC_JS)]
@@ -127,8 +127,8 @@ proptest! {
     #[test]
     fn a_cut_packet_is_refused((dialect, text) in any_packet(), at in any::<prop::sample::Index>()) {
         let contents = contents(&text);
-        let cut = &contents[..at.index(contents.len())];
-        prop_assert!(Packet::decode(dialect, cut).is_err());
+        let (cut, tail) = contents.split_at(at.index(contents.len()));
+        prop_assert_eq!(Packet::decode(dialect, cut).is_ok(), may_be_missing(tail));
     }
 
     #[test]

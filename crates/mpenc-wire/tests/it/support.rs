@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use mpenc_wire::{
     AbortFields, DataFields, Dialect, GreetingFields, GreetingPacket, MemberId, MetadataFields,
-    Packet, armor, resend, unarmor,
+    Packet, RecordType, armor, records, resend, unarmor,
 };
 use serde_json::Value;
 
@@ -46,6 +46,12 @@ pub fn list(value: &Value) -> &Vec<Value> {
 pub fn contents(packet: &str) -> Vec<u8> {
     let mut buffer = Vec::new();
     unarmor(packet, &mut buffer).unwrap_or_else(|error| panic!("{error}: {packet}")).to_vec()
+}
+
+/// Whether a packet without these octets at its end may be one too: LATEST_PM records are as many
+/// as there are, and in a refresh or an upflow they stand last.
+pub fn may_be_missing(tail: &[u8]) -> bool {
+    records(tail).all(|record| record.is_ok_and(|record| record.kind == RecordType::LATEST_PM))
 }
 
 /// Decodes a packet, encodes it again from its fields, and compares.

@@ -22,7 +22,7 @@ fn document_units() {
     }
     let greetings = unit["greetings"].as_object().expect("greetings by name").values();
     let sections = [&unit["abort"], &unit["data"]["packets"], &unit["data"]["resent"]];
-    for case in greetings.chain(sections.into_iter().flat_map(|section| list(section))) {
+    for case in greetings.chain(sections.into_iter().flat_map(list)) {
         round_trip(Dialect::DOCUMENT, text(&case["packet"]));
     }
     // A resent packet is the packet it resends, with SOURCE in front.

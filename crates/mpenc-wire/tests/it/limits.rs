@@ -1,0 +1,216 @@
+//! What is too long, too much or of the other dialect is refused in both directions.
+
+use mpenc_wire::{
+    AbortFields, DataFields, Dialect, EncodeError, GreetType, GreetingFields, InvalidMemberId,
+    MAX_CONTENTS, MAX_MEMBERS, MAX_REASON, MAX_TEXT, MalformedKind, MemberId, MemberRef, MessageId,
+    MetadataFields, Packet, PlaintextFields, RecordType, armor, resend, unarmor,
+};
+
+use crate::support::contents;
+
+fn member(text: &str) -> MemberId {
+    MemberId::new(Dialect::DOCUMENT, text).unwrap()
+}
+
+fn members(count: usize) -> Vec<MemberId> {
+    (0..count).map(|number| member(&format!("m{number}"))).collect()
+}
+
+fn confirm(members: &[MemberId]) -> GreetingFields<'_> {
+    GreetingFields {
+        greet_type: GreetType::EXCLUDE_CONFIRM,
+        source: &members[0],
+        dest: None,
+        members,
+        int_keys: &[],
+        nonces: &[],
+        pub_keys: &[],
+        metadata: None,
+        session_signature: Some(&[1; 64]),
+    }
+}
+
+fn record(kind: RecordType, value: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(value.len()).unwrap();
+    [&kind.0.to_be_bytes()[..], &length.to_be_bytes(), value].concat()
+}
+
+#[test]
+fn the_largest_group_fits_and_one_more_does_not() {
+    let group = members(MAX_MEMBERS);
+    let text = confirm(&group).encode(Dialect::DOCUMENT).unwrap().finish(&[2; 64]);
+    let contents = contents(&text);
+    let Packet::Greeting(packet) = Packet::decode(Dialect::DOCUMENT, &contents).unwrap() else {
+        panic!("a greeting")
+    };
+    assert_eq!(packet.members.len(), MAX_MEMBERS);
+
+    let crowd = members(MAX_MEMBERS + 1);
+    let error = confirm(&crowd).encode(Dialect::DOCUMENT).unwrap_err();
+    assert_eq!(error, EncodeError::TooMany(RecordType::MEMBER));
+}
+
+#[test]
+fn too_long_texts_are_refused_before_they_are_decoded() {
+    let mut buffer = Vec::new();
+    let too_long = format!("?mpENC:{}.", "A".repeat(MAX_TEXT));
+    assert_eq!(unarmor(&too_long, &mut buffer).unwrap_err().kind, MalformedKind::TooLarge);
+    // Within the limit of the text, but not within that of the records.
+    for excess in [1, 2, 3, 4, 1000] {
+        let text = armor(&vec![0; MAX_CONTENTS + excess]);
+        assert!(text.len() <= MAX_TEXT);
+        assert_eq!(unarmor(&text, &mut buffer).unwrap_err().kind, MalformedKind::TooLarge);
+    }
+    assert_eq!(unarmor(&armor(&vec![0; MAX_CONTENTS]), &mut buffer).unwrap().len(), MAX_CONTENTS);
+    let error = Packet::decode(Dialect::DOCUMENT, &vec![0; MAX_CONTENTS + 1]).unwrap_err();
+    assert_eq!(error.kind, MalformedKind::TooLarge);
+}
+
+#[test]
+fn the_writer_refuses_what_nobody_could_read() {
+    let document = Dialect::DOCUMENT;
+    let group = members(2);
+    let long = vec![0; 65_536];
+    let data = DataFields { hint: 0, iv: &[0; 12], payload: &long };
+    assert_eq!(
+        data.encode(document).unwrap_err(),
+        EncodeError::ValueTooLong(RecordType::MESSAGE_PAYLOAD)
+    );
+    let _ = DataFields { payload: &long[1..], ..data }.encode(document).unwrap();
+
+    let reason = "é".repeat(MAX_REASON / 2);
+    let abort = AbortFields { source: &group[0], aborted_pi: &[0; 32], reason: &reason };
+    let _ = abort.encode(document).unwrap();
+    assert_eq!(
+        abort.encode(Dialect::MPENC_JS).unwrap_err(),
+        EncodeError::NotInDialect(RecordType::ABORTED_PI)
+    );
+    let reason = format!("{reason}.");
+    let abort = AbortFields { reason: &reason, ..abort };
+    assert_eq!(abort.encode(document).unwrap_err(), EncodeError::ReasonTooLong);
+
+    let ids = vec![MessageId::from_hash(document, &[0; 32]); MAX_MEMBERS + 1];
+    let metadata = MetadataFields { prev_pf: &[0; 32], chain_hash: &[0; 32], latest_pm: &ids };
+    let fields = GreetingFields { metadata: Some(metadata), ..confirm(&group) };
+    assert_eq!(fields.encode(document).unwrap_err(), EncodeError::TooMany(RecordType::LATEST_PM));
+    let plaintext = PlaintextFields { parents: &ids, kind: None, body: &[], order_ack: None };
+    assert_eq!(plaintext.encode().unwrap_err(), EncodeError::TooMany(RecordType::MESSAGE_PARENT));
+
+    // 1,024 members with the longest names take 1 MiB alone.
+    let names: Vec<_> = (0..MAX_MEMBERS).map(|at| member(&format!("{at:01023}"))).collect();
+    assert_eq!(confirm(&names).encode(document).unwrap_err(), EncodeError::TooLarge);
+}
+
+#[test]
+fn an_id_of_the_other_dialect_does_not_get_out() {
+    let latin = [MemberId::new(Dialect::MPENC_JS, "Zoë").unwrap(), member("bob")];
+    assert_eq!(
+        confirm(&latin).encode(Dialect::DOCUMENT).unwrap_err(),
+        EncodeError::Member(InvalidMemberId::NotUtf8)
+    );
+    let _ = confirm(&latin).encode(Dialect::MPENC_JS).unwrap();
+}
+
+#[test]
+fn the_abort_s_reason_is_checked() {
+    let source = member("alice");
+    let text = AbortFields { source: &source, aborted_pi: &[7; 32], reason: "" }
+        .encode(Dialect::DOCUMENT)
+        .unwrap()
+        .finish(&[0; 64]);
+    let contents = contents(&text);
+    let front = contents.strip_suffix(&record(RecordType::MESSAGE_PAYLOAD, b"")[..]).unwrap();
+    let decode = |reason: &[u8]| {
+        let packet = [front, &record(RecordType::MESSAGE_PAYLOAD, reason)].concat();
+        Packet::decode(Dialect::DOCUMENT, &packet).map(|_| ()).map_err(|error| error.kind)
+    };
+    assert_eq!(decode(&[b'x'; MAX_REASON]), Ok(()));
+    assert_eq!(decode(&[b'x'; MAX_REASON + 1]), Err(MalformedKind::ReasonTooLong));
+    assert_eq!(decode(b"\xff"), Err(MalformedKind::ReasonNotUtf8));
+}
+
+#[test]
+fn resending_puts_one_source_in_front_of_data() {
+    let (alice, bob) = (member("alice"), member("bob"));
+    let data = DataFields { hint: 9, iv: &[1; 12], payload: b"sealed" }
+        .encode(Dialect::DOCUMENT)
+        .unwrap()
+        .finish(&[2; 64]);
+    let once = resend(&data, &alice).unwrap();
+    assert_eq!(contents(&once), [record(RecordType::SOURCE, b"alice"), contents(&data)].concat());
+    // What came as a resent packet is cached with its SOURCE.
+    assert_eq!(resend(&once, &bob).unwrap(), resend(&data, &bob).unwrap());
+
+    let group = members(2);
+    let greeting = confirm(&group).encode(Dialect::DOCUMENT).unwrap().finish(&[0; 64]);
+    let error = resend(&greeting, &alice).unwrap_err();
+    assert!(matches!(error, EncodeError::Malformed(error)
+        if error.kind == MalformedKind::OutOfOrder(RecordType::MESSAGE_SIGNATURE)
+            || error.kind == MalformedKind::Missing(RecordType::SIDKEY_HINT)));
+    assert!(resend("hello", &alice).is_err());
+    // MpencJs does not know resent packets.
+    let js = DataFields { hint: 9, iv: &[1; 12], payload: b"sealed" }
+        .encode(Dialect::MPENC_JS)
+        .unwrap()
+        .finish(&[2; 64]);
+    let octets = contents(&resend(&js, &alice).unwrap());
+    let error = Packet::decode(Dialect::MPENC_JS, &octets).unwrap_err();
+    assert_eq!(error.kind, MalformedKind::NotInDialect("Document"));
+}
+
+#[test]
+fn each_dialect_has_its_own_member_ids() {
+    use InvalidMemberId::{Character, Empty, NotUtf8, Reserved, TooLong};
+    let (document, js) = (Dialect::DOCUMENT, Dialect::MPENC_JS);
+    let kilobyte = "x".repeat(1024);
+    for (text, in_document, in_js) in [
+        ("alice@example.org", Ok(()), Ok(())),
+        ("Zoë", Ok(()), Ok(())),
+        ("日本", Ok(()), Err(Character)),
+        ("", Err(Empty), Err(Empty)),
+        (&kilobyte[1..], Ok(()), Ok(())),
+        (&kilobyte, Err(TooLong), Err(TooLong)),
+        ("a\nb", Err(Character), Ok(())),
+        ("a\u{7f}", Err(Character), Ok(())),
+        ("a\u{80}", Ok(()), Ok(())),
+        ("__server__", Err(Reserved), Ok(())),
+    ] {
+        for (dialect, expected) in [(document, in_document), (js, in_js)] {
+            let id = MemberId::new(dialect, text);
+            assert_eq!(id.as_ref().map(|_| ()).map_err(|error| *error), expected, "{text:?}");
+            if let Ok(id) = id {
+                assert_eq!(id.to_text(dialect), text);
+                assert_eq!(MemberId::from_wire(dialect, id.as_bytes()), Ok(id));
+            }
+        }
+    }
+    assert_eq!(MemberId::from_wire(document, b"Zo\xeb"), Err(NotUtf8));
+    assert_eq!(MemberId::from_wire(js, b"Zo\xeb").unwrap().to_text(js), "Zoë");
+}
+
+/// An id must not be able to forge a line of a log.
+#[test]
+fn ids_are_shown_without_what_does_not_show() {
+    let show = |text: &str| MemberId::new(Dialect::DOCUMENT, text).unwrap().to_string();
+    assert_eq!(show("o'hara\\\"日本\""), "o'hara\\\"日本\"");
+    assert_eq!(show("Zoe\u{308}"), "Zoe\u{308}");
+    assert_eq!(show("a\u{202e}b\u{2028}c\u{85}"), "a\\u{202e}b\\u{2028}c\\u{85}");
+    let latin = MemberId::new(Dialect::MPENC_JS, "Zo\u{eb}\n").unwrap();
+    assert_eq!(latin.to_string(), "Zo\u{eb}\\n");
+    assert_eq!(format!("{latin:?}"), "MemberId(Zo\u{eb}\\n)");
+}
+
+#[test]
+fn ids_compare_by_their_octets() {
+    let (a, b) = (member("M3"), member("a"));
+    assert!(a < b && b < member("m1") && member("m1") < member("m10"));
+    let borrowed: MemberRef<'_> = a.borrowed();
+    assert_eq!((borrowed == a, a == borrowed, borrowed == b), (true, true, false));
+
+    let js = |octet| MessageId::from_hash(Dialect::MPENC_JS, &[octet; 32]);
+    assert_eq!(js(5).as_bytes(), [5; 20]);
+    assert!(js(5) < js(6) && js(5) < MessageId::from_hash(Dialect::DOCUMENT, &[5; 32]));
+    assert_eq!(MessageId::from_bytes(Dialect::MPENC_JS, &[5; 20]), Some(js(5)));
+    assert_eq!(MessageId::from_bytes(Dialect::DOCUMENT, &[5; 20]), None);
+    assert_eq!(MessageId::from_bytes(Dialect::DOCUMENT, &[5; 33]), None);
+}
