@@ -9,9 +9,11 @@
 )]
 
 mod bad;
+mod corpus;
 mod faults;
 mod limits;
 mod properties;
 mod recorded;
+mod reencode;
 mod support;
 mod units;

@@ -7,7 +7,8 @@ use mpenc_wire::{
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
-use crate::support::{contents, encode, may_be_missing};
+use crate::reencode::encode;
+use crate::support::{contents, may_be_missing};
 
 fn dialect() -> impl Strategy<Value = Dialect> {
     prop_oneof![Just(Dialect::DOCUMENT), Just(Dialect::MPENC_JS)]
