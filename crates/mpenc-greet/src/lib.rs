@@ -18,5 +18,6 @@ pub use identity::{Identities, IdentitySigner, SignerFailed};
 pub use refused::{Check, KeyFault, List, Refused};
 pub use traits::{
     CannotConfirm, Change, Checked, CheckedInitial, Completed, Greeter, Greeting, Initial,
-    InternalError, Operation, OrderRefs, Progress, Proposal, ProposeError, Stage, Status, Step,
+    InternalError, Operation, OperationStep, OrderRefs, Progress, Proposal, ProposeError, Stage,
+    Status, Step,
 };

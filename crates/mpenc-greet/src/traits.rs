@@ -110,6 +110,13 @@ pub struct Step<C> {
     pub status: Status<C>,
 }
 
+/// What applying a packet of an operation led to, where a completed one gives keys `K` and a
+/// result `R`.
+pub type OperationStep<K, R> = Step<Completed<K, R>>;
+
+/// An operation `G` that has started, and what its initial packet led to.
+pub type Started<G, K, R> = (G, OperationStep<K, R>);
+
 /// How an operation stands.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -219,6 +226,14 @@ pub struct InternalError(
     pub &'static str,
 );
 
+impl InternalError {
+    /// A bug: this did not hold.
+    #[must_use]
+    pub const fn new(what: &'static str) -> Self {
+        Self(what)
+    }
+}
+
 impl fmt::Display for InternalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "internal error: {}", self.0)
@@ -293,7 +308,7 @@ pub trait Greeter {
         id: [u8; 32],
         checked: CheckedInitial<Self::Proof>,
         draft: Option<Self::Draft>,
-    ) -> Result<(Self::Greeting, Step<Completed<Self::Keys, Self::Result>>), InternalError>;
+    ) -> Result<Started<Self::Greeting, Self::Keys, Self::Result>, InternalError>;
 
     /// Puts the result of a completed operation into force.
     fn adopt(&mut self, result: Self::Result);
@@ -338,7 +353,7 @@ pub trait Greeting {
         &mut self,
         rng: &mut dyn CryptoRng,
         checked: Checked<Self::Proof>,
-    ) -> Result<Step<Completed<Self::Keys, Self::Result>>, InternalError>;
+    ) -> Result<OperationStep<Self::Keys, Self::Result>, InternalError>;
 
     /// Encodes our abort packet; `None` if we cannot author one: we are being excluded, our key has
     /// not appeared in this operation yet, or the dialect has none.

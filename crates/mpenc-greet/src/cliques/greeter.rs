@@ -22,8 +22,8 @@ use super::initial::InitialProof;
 use super::keys::{AgreedKeys, draw_signing_key};
 use crate::identity::{Identities, IdentitySigner, SignerFailed};
 use crate::{
-    Change, CheckedInitial, Completed, Greeter, Initial, InternalError, Operation, OrderRefs,
-    Proposal, ProposeError, Refused, Status, Step,
+    Change, CheckedInitial, Completed, Greeter, Initial, InternalError, Operation, OperationStep,
+    OrderRefs, Proposal, ProposeError, Refused, Status,
 };
 
 /// Makes and starts membership operations: CLIQUES with ASKE.
@@ -338,7 +338,7 @@ impl Greeter for CliquesGreeter {
         id: [u8; 32],
         checked: CheckedInitial<InitialProof>,
         draft: Option<CliquesDraft>,
-    ) -> Result<(CliquesGreeting, Step<Completed<AgreedKeys, CliquesResult>>), InternalError> {
+    ) -> Result<(CliquesGreeting, OperationStep<AgreedKeys, CliquesResult>), InternalError> {
         CliquesGreeting::start(self, rng, id, checked, draft)
     }
 

@@ -32,10 +32,10 @@ use super::int_key::IntKey;
 use super::keys::{AgreedKeys, GroupKey, IdentityKey, draw_signing_key};
 use crate::{
     CannotConfirm, Check, Checked, CheckedInitial, Completed, Greeting, Initial, InternalError,
-    Operation, Progress, Refused, Status, Step,
+    Operation, OperationStep, Progress, Refused, Status, Step,
 };
 
-pub(super) type CliquesStep = Step<Completed<AgreedKeys, CliquesResult>>;
+type CliquesStep = OperationStep<AgreedKeys, CliquesResult>;
 
 /// A running operation: CLIQUES with ASKE.
 #[derive(Clone)]

@@ -41,6 +41,14 @@ impl IntKey {
         Ok(Self { octets: *octets, point })
     }
 
+    /// What must never come in.
+    #[cfg(test)]
+    #[expect(clippy::expect_used, reason = "for tests")]
+    pub(crate) fn admit_unchecked_for_tests(octets: &[u8; 32]) -> Self {
+        let point = MontgomeryPoint(*octets).to_edwards(0).expect("a point of the curve");
+        Self { octets: *octets, point }
+    }
+
     pub(crate) const fn octets(&self) -> &[u8; 32] {
         &self.octets
     }

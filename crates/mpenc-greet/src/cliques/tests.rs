@@ -1,1 +1,339 @@
-//! Unit tests.
+//! The parts, against the vectors of both dialects and against X25519 itself.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests stop at the first thing that does not hold"
+)]
+
+use alloc::format;
+use alloc::vec::Vec;
+
+use curve25519_dalek::constants::EIGHT_TORSION;
+use curve25519_dalek::{EdwardsPoint, MontgomeryPoint};
+use mpenc_wire::{Dialect, MemberId};
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::agreement;
+use super::aske;
+use super::contribution::Contribution;
+use super::int_key::{BASE_POINT, IntKey, is_reduced};
+use super::keys::{IdentityKey, LocalIdentity, ShapedKey};
+use crate::{IdentitySigner, KeyFault};
+
+const DOCUMENT: &str =
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/document/unit.json"));
+const RECORDED: &str =
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/unit.json"));
+
+fn document() -> Value {
+    serde_json::from_str(DOCUMENT).unwrap()
+}
+
+fn recorded() -> Value {
+    serde_json::from_str(RECORDED).unwrap()
+}
+
+fn list(value: &Value) -> &[Value] {
+    let list = value.as_array().expect("a list");
+    assert!(!list.is_empty(), "an empty list tests nothing");
+    list
+}
+
+fn octets<const N: usize>(value: &Value) -> [u8; N] {
+    hex::decode(value.as_str().expect("hex")).unwrap().try_into().unwrap()
+}
+
+fn key(octets: &[u8; 32]) -> IntKey {
+    IntKey::admit(octets).expect("an honest key")
+}
+
+fn u(point: &EdwardsPoint) -> [u8; 32] {
+    point.to_montgomery().to_bytes()
+}
+
+/// All contributions, one after the other.
+fn condensed<'a>(draws: impl IntoIterator<Item = &'a [u8; 32]>) -> Contribution {
+    let all = draws.into_iter().map(Contribution::from_octets);
+    all.reduce(|product, next| product.then(&next)).expect("at least one")
+}
+
+#[test]
+fn chains_of_x25519_condense() {
+    for chain in list(&document()["chains"]) {
+        let draws: Vec<[u8; 32]> = list(&chain["x25519_private"]).iter().map(octets).collect();
+        let point = octets(&chain["point"]);
+        let result = condensed(&draws).apply(key(&point).point());
+        assert_eq!(u(&result), octets(&chain["result"]), "{}", chain["about"]);
+        if point == BASE_POINT {
+            assert_eq!(u(&condensed(&draws).apply_to_base()), octets(&chain["result"]));
+        }
+    }
+}
+
+/// A member of an agreement that follows it by the arithmetic alone.
+#[derive(Default)]
+struct Agreement {
+    members: Vec<alloc::string::String>,
+    /// In the order of the members, as far as they have contributed.
+    contributions: Vec<Contribution>,
+    keys: Vec<[u8; 32]>,
+}
+
+impl Agreement {
+    fn place(&self, member: &Value) -> usize {
+        let name = member.as_str().unwrap();
+        self.members.iter().position(|other| other == name).unwrap()
+    }
+
+    fn admitted(&self) -> Vec<IntKey> {
+        self.keys.iter().map(key).collect()
+    }
+
+    /// A step by which a member joins.
+    fn join(&mut self, draw: &[u8; 32]) {
+        let own = Contribution::from_octets(draw);
+        self.keys = match self.contributions.len() {
+            0 => agreement::first_upflow(&own),
+            before if before + 1 == self.members.len() => {
+                agreement::downflow(&own, &self.admitted()).unwrap()
+            }
+            _ => agreement::upflow(&own, &self.admitted()).unwrap(),
+        };
+        self.contributions.push(own);
+    }
+
+    /// A step by which a member renews.
+    fn renew(&mut self, place: usize, draw: &[u8; 32], invites: bool) {
+        let factor = Contribution::from_octets(draw);
+        let keys = self.admitted();
+        self.contributions[place] = self.contributions[place].then(&factor);
+        self.keys = agreement::renew(&factor, place, keys.iter());
+        if invites {
+            self.keys.push(agreement::cardinal(&self.contributions[place], &keys[place]));
+        }
+    }
+
+    fn assert_agreed(&self, operation: &Value) {
+        assert_eq!(self.contributions.len(), self.keys.len());
+        for (own, octets_) in self.contributions.iter().zip(&self.keys) {
+            assert_eq!(u(&own.apply(key(octets_).point())), octets(&operation["cardinal_key"]));
+            let group_key = agreement::group_key(own, &key(octets_)).unwrap();
+            assert_eq!(*group_key.octets(), octets(&operation["group_key"]));
+        }
+    }
+}
+
+#[test]
+fn agreements_of_two_to_six() {
+    for agreement in list(&document()["agreement"]) {
+        let mut state = Agreement::default();
+        for operation in list(&agreement["operations"]) {
+            let members: Vec<_> = list(&operation["members"])
+                .iter()
+                .map(|name| name.as_str().unwrap().into())
+                .collect();
+            if operation["op"] == "exclude" {
+                let stays: Vec<bool> =
+                    state.members.iter().map(|name| members.contains(name)).collect();
+                let mut all = stays.iter();
+                state.contributions.retain(|_| *all.next().unwrap());
+                let mut all = stays.iter();
+                state.keys.retain(|_| *all.next().unwrap());
+            }
+            state.members = members;
+            for step in list(&operation["steps"]) {
+                let place = state.place(&step["by"]);
+                let draw = octets(&step["x25519_private"]);
+                if place < state.contributions.len() {
+                    state.renew(place, &draw, operation["op"] == "include");
+                } else {
+                    state.join(&draw);
+                }
+                let keys: Vec<[u8; 32]> = list(&step["int_keys"]).iter().map(octets).collect();
+                assert_eq!(state.keys, keys, "{operation}");
+            }
+            state.assert_agreed(operation);
+        }
+    }
+}
+
+#[test]
+fn group_keys() {
+    for case in list(&document()["group_key"]) {
+        let key = agreement::derive(&octets(&case["cardinal_key"])).unwrap();
+        assert_eq!(*key.octets(), octets(&case["group_key"]));
+    }
+    for case in list(&recorded()["group_key"]) {
+        let key = agreement::derive(&octets(&case["shared_secret"])).unwrap();
+        assert_eq!(*key.octets(), octets(&case["group_key"]));
+    }
+}
+
+#[test]
+fn session_ids() {
+    for (dialect, vectors, result) in [
+        (Dialect::DOCUMENT, document(), "session_id"),
+        (Dialect::MPENC_JS, recorded(), "session_id"),
+    ] {
+        for case in list(&vectors["session_id"]) {
+            let members: Vec<_> = list(&case["members"])
+                .iter()
+                .map(|name| MemberId::new(dialect, name.as_str().unwrap()).unwrap())
+                .collect();
+            let nonces: Vec<[u8; 32]> = list(&case["nonces"]).iter().map(octets).collect();
+            let expected = case.get("sid").unwrap_or(&case[result]);
+            assert_eq!(aske::session_id(members.iter().zip(&nonces)), octets(expected));
+        }
+    }
+}
+
+#[test]
+fn session_signatures() {
+    let check = |dialect, case: &Value, prefix: &str, sid: &str, ephemeral: &str| {
+        let member = MemberId::new(dialect, case["member"].as_str().unwrap()).unwrap();
+        let identity = LocalIdentity::from_seed(&octets(&case[format!("{prefix}_seed").as_str()]));
+        let public = octets(&case[format!("{prefix}_pub").as_str()]);
+        assert_eq!(identity.public_key(), public);
+        let message = aske::authenticator(
+            dialect,
+            &member,
+            &octets(&case[ephemeral]),
+            &octets(&case["nonce"]),
+            &octets(&case[sid]),
+        );
+        let signature = octets(&case["signature"]);
+        assert_eq!(identity.sign(&message), Ok(signature));
+        assert!(IdentityKey::admit(&public).unwrap().verify(&message, &signature));
+    };
+    for case in list(&document()["session_signature"]) {
+        check(Dialect::DOCUMENT, case, "identity", "sid", "ephemeral_pub");
+    }
+    for case in list(&recorded()["session_signature"]) {
+        check(Dialect::MPENC_JS, case, "static", "session_id", "ephemeral_pub");
+    }
+}
+
+/// 2^255 − 19 + `more`, little endian.
+fn p_plus(more: u8) -> [u8; 32] {
+    let mut octets = [0xff; 32];
+    octets[0] = 0xed + more;
+    octets[31] = 0x7f;
+    octets
+}
+
+#[test]
+fn intermediate_keys_that_are_not_taken() {
+    let fault = |octets: &[u8; 32]| IntKey::admit(octets).err();
+    for more in 0..=0x12 {
+        assert_eq!(fault(&p_plus(more)), Some(KeyFault::NotCanonical), "p + {more}");
+    }
+    let mut high_bit = BASE_POINT;
+    high_bit[31] |= 0x80;
+    assert_eq!(fault(&high_bit), Some(KeyFault::NotCanonical));
+    for point in EIGHT_TORSION {
+        assert_eq!(fault(&u(&point)), Some(KeyFault::SmallOrder));
+    }
+    // u = −1, and u = 2, are of the twist.
+    let mut minus_one = p_plus(0);
+    minus_one[0] -= 1;
+    assert_eq!(fault(&minus_one), Some(KeyFault::NotOnCurve));
+    let mut two = [0; 32];
+    two[0] = 2;
+    assert_eq!(fault(&two), Some(KeyFault::NotOnCurve));
+    assert_eq!(fault(&BASE_POINT), None);
+}
+
+#[test]
+fn signature_keys_that_are_not_admitted() {
+    let fault = |octets: &[u8; 32]| IdentityKey::admit(octets).err();
+    let honest = EdwardsPoint::mul_base_clamped([7; 32]);
+    assert_eq!(fault(&honest.compress().to_bytes()), None);
+    for point in EIGHT_TORSION {
+        assert_eq!(fault(&point.compress().to_bytes()), Some(KeyFault::SmallOrder));
+    }
+    for point in &EIGHT_TORSION[1..] {
+        let mixed = (honest + point).compress().to_bytes();
+        assert!(ShapedKey::new(&mixed).is_ok(), "only the admission multiplies");
+        assert_eq!(fault(&mixed), Some(KeyFault::Torsion));
+    }
+    for more in 0..=0x12 {
+        let mut octets = p_plus(more);
+        assert_eq!(fault(&octets), Some(KeyFault::NotCanonical));
+        octets[31] |= 0x80;
+        assert_eq!(fault(&octets), Some(KeyFault::NotCanonical));
+    }
+    let mut not_on_curve = [0; 32];
+    not_on_curve[0] = 2;
+    assert_eq!(fault(&not_on_curve), Some(KeyFault::NotOnCurve));
+}
+
+#[test]
+fn what_is_reduced() {
+    let mut octets = p_plus(0);
+    assert!(!is_reduced(&octets));
+    octets[0] -= 1;
+    assert!(is_reduced(&octets), "p − 1");
+    assert!(is_reduced(&[0; 32]));
+    octets = p_plus(0x12);
+    octets[17] = 0xfe;
+    assert!(is_reduced(&octets));
+}
+
+#[test]
+fn a_secret_of_zero_is_refused() {
+    // Admission keeps such points out; should it ever fail to, this is the second line.
+    let zero = IntKey::admit_unchecked_for_tests(&[0; 32]);
+    let own = Contribution::from_octets(&[9; 32]);
+    assert!(agreement::group_key(&own, &zero).is_err());
+    assert!(agreement::upflow(&own, &[zero.clone(), key(&BASE_POINT)]).is_err());
+    assert!(agreement::downflow(&own, &[zero, key(&BASE_POINT)]).is_err());
+    assert!(agreement::upflow(&own, &[]).is_err());
+}
+
+/// Every kind of point of the curve: all eight cosets of the subgroup of prime order.
+fn any_point() -> impl Strategy<Value = EdwardsPoint> {
+    (any::<[u8; 32]>(), 0..8_usize)
+        .prop_map(|(octets, torsion)| {
+            EdwardsPoint::mul_base_clamped(octets) + EIGHT_TORSION[torsion]
+        })
+        .prop_filter("small order", |point| !point.is_small_order())
+}
+
+proptest! {
+    #[test]
+    fn condensed_is_chained(
+        point in any_point(),
+        draws in prop::collection::vec(any::<[u8; 32]>(), 1..6),
+    ) {
+        let chained = draws.iter().fold(point.to_montgomery(), |point, draw| {
+            point.mul_clamped(*draw)
+        });
+        let own = condensed(&draws);
+        prop_assert_eq!(u(&own.apply(&point)), chained.to_bytes());
+        // Over the list, batched; and from the octets, whichever of the two points they give.
+        let listed = agreement::renew(&own, 1, [key(&u(&point)), key(&BASE_POINT)].iter());
+        prop_assert_eq!(listed, [chained.to_bytes(), BASE_POINT]);
+    }
+
+    #[test]
+    fn edwards_is_the_ladder_and_the_twist_is_refused(octets in any::<[u8; 32]>(), draw in any::<[u8; 32]>()) {
+        let mut octets = octets;
+        octets[31] &= 0x7f;
+        let montgomery = MontgomeryPoint(octets);
+        match IntKey::admit(&octets) {
+            Ok(key) => {
+                prop_assert_eq!(key.octets(), &octets);
+                let own = Contribution::from_octets(&draw);
+                let ladder = montgomery.mul_clamped(draw).to_bytes();
+                prop_assert_eq!(u(&own.apply(key.point())), ladder);
+            }
+            Err(fault) => {
+                prop_assert_eq!(fault, KeyFault::NotOnCurve);
+                prop_assert!(montgomery.to_edwards(0).is_none());
+            }
+        }
+    }
+}
