@@ -177,10 +177,11 @@ impl<I: Copy + Ord, A: Clone + Ord> Transcript<I, A> {
         if entry.parents.contains(&entry.id) {
             return Err(AddError::OwnAncestor);
         }
-        if let Some(other) = entry.elsewhere {
-            if let Some(&parent) = entry.parents.iter().find(|&parent| other.contains(parent)) {
-                return Err(AddError::ParentElsewhere(parent));
-            }
+        let mut parents = entry.parents.iter();
+        let foreign =
+            entry.elsewhere.and_then(|other| parents.find(|&parent| other.contains(parent)));
+        if let Some(&parent) = foreign {
+            return Err(AddError::ParentElsewhere(parent));
         }
         let (mut found, mut missing) = (Vec::with_capacity(named), Vec::new());
         let mut seen = BTreeSet::new();
