@@ -1,1 +1,11 @@
-//! Drives an mpENC session over any asynchronous group channel.
+#![doc = include_str!("../README.md")]
+
+mod channel;
+mod driver;
+mod error;
+mod handle;
+
+pub use channel::{ChannelNotice, GroupChannel};
+pub use driver::{Driver, Options};
+pub use error::{CallError, Gone};
+pub use handle::{Change, Events, Handle};
