@@ -1,9 +1,16 @@
-//! Sealing and opening mpENC messages.
+#![doc = include_str!("../README.md")]
 #![no_std]
 #![deny(clippy::as_conversions, clippy::std_instead_of_core, clippy::exhaustive_enums)]
 
 extern crate alloc;
 
+mod content;
+mod padding;
+mod security;
 mod traits;
 
-pub use traits::{Draft, Kind, MessageSecurity, OpenError, Opened, OrderAck, SealError, Sealed};
+pub use padding::PaddingFault;
+pub use security::{SubSessionKeys, SubSessionSecurity};
+pub use traits::{
+    ContentFault, Draft, Kind, MessageSecurity, OpenError, Opened, OrderAck, SealError, Sealed,
+};

@@ -4,8 +4,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use mpenc_wire::{DataPacket, Dialect, MemberId, MessageId};
+use mpenc_wire::{DataPacket, Dialect, Malformed, MemberId, MessageId};
 use rand_core::CryptoRng;
+
+use crate::PaddingFault;
 
 /// What a message is for (ME-09).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,6 +95,8 @@ pub enum SealError {
     TextAndKindDisagree,
     /// This key has sealed as many messages as is safe: refresh the group key first.
     KeyExhausted,
+    /// The dialect has no such kind of message.
+    KindNotInDialect,
     /// The parents are more than the members, or not in the dialect's order.
     Parents,
 }
@@ -109,6 +113,7 @@ impl fmt::Display for SealError {
             Self::KeyExhausted => {
                 f.write_str("this group key has sealed too many messages: refresh it first")
             }
+            Self::KindNotInDialect => f.write_str("the dialect has no such kind of message"),
             Self::Parents => f.write_str("the parents are too many or out of order"),
         }
     }
@@ -117,8 +122,6 @@ impl fmt::Display for SealError {
 impl core::error::Error for SealError {}
 
 /// Why a packet is not a message of this sub-session.
-///
-/// To be refined by the implementation: each check has its own variant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -133,7 +136,43 @@ pub enum OpenError {
 }
 
 /// What is wrong with a well-signed message.
-pub type ContentFault = alloc::string::String;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ContentFault {
+    /// The padding is not as it must be.
+    Padding(PaddingFault),
+    /// The records are not.
+    Malformed(Malformed),
+    /// The kind is none that we know.
+    UnknownKind(u8),
+    /// Text beside a kind that has none.
+    KindWithText,
+    /// A payload without text.
+    EmptyText,
+    /// The text is not UTF-8.
+    NotUtf8,
+    /// The body is not the one way to write its value (dialect MpencJs).
+    Json,
+    /// More parents than members.
+    TooManyParents,
+}
+
+impl fmt::Display for ContentFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Padding(fault) => fault.fmt(f),
+            Self::Malformed(error) => error.fmt(f),
+            Self::UnknownKind(kind) => write!(f, "unknown message kind {kind}"),
+            Self::KindWithText => f.write_str("only payloads have text"),
+            Self::EmptyText => f.write_str("a payload without text"),
+            Self::NotUtf8 => f.write_str("the text is not UTF-8"),
+            Self::Json => {
+                f.write_str("the body is not a JSON array of one value, as it is written")
+            }
+            Self::TooManyParents => f.write_str("more parents than members"),
+        }
+    }
+}
 
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

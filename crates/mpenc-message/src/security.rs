@@ -1,0 +1,241 @@
+//! Message security under constant keys (design chapters 3.6 and 5.3).
+//!
+//! ```text
+//!  binding   = SHA-256(sid ‖ group key)               hint = its first octet
+//!  payload   = AES-CTR(key, IV ‖ 0000, plaintext)     key  = the group key, as the dialect cuts it
+//!  signature = Ed25519(own ephemeral key, "datamsgsig" ‖ binding ‖ S)
+//!  id        = SHA-256(signature ‖ S), as the dialect cuts it
+//! ```
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::fmt;
+
+use aes::{Aes128, Aes256};
+use cipher::{InnerIvInit, KeyInit, StreamCipher, StreamCipherCoreWrapper};
+use ctr::Ctr128BE;
+use ed25519_dalek::{Signature, Signer, SigningKey, Verifier, VerifyingKey};
+use mpenc_wire::{Cipher, DataFields, DataPacket, Dialect, MemberId, MessageId, ParentOrder};
+use rand_core::CryptoRng;
+use sha2::{Digest, Sha256};
+use zeroize::Zeroize;
+
+use crate::content;
+use crate::{Draft, Kind, MessageSecurity, OpenError, Opened, SealError, Sealed};
+
+/// In front of everything that is signed as data.
+const CONTEXT: &[u8] = b"datamsgsig";
+/// After how many messages the group key should be refreshed: IVs are random, and two that are the
+/// same reveal both messages. For q messages the chance is about q²/2⁹⁷.
+const REFRESH_AT: u64 = 1 << 24;
+/// After how many messages nothing more is sealed.
+const REFUSE_AT: u64 = 1 << 32;
+
+/// The keys of one sub-session. Wiped on drop.
+#[expect(clippy::exhaustive_structs, reason = "callers make it")]
+pub struct SubSessionKeys {
+    /// The dialect spoken.
+    pub dialect: Dialect,
+    /// Who we are.
+    pub own: MemberId,
+    /// The members, ourselves among them, and the ephemeral keys that they sign with. The keys must
+    /// have been admitted: canonical, and free of torsion.
+    pub members: Vec<(MemberId, VerifyingKey)>,
+    /// Our ephemeral signing key.
+    pub signing_key: SigningKey,
+    /// The session id.
+    pub session_id: [u8; 32],
+    /// The group key.
+    pub group_key: [u8; 32],
+}
+
+impl Drop for SubSessionKeys {
+    fn drop(&mut self) {
+        self.group_key.zeroize();
+    }
+}
+
+impl fmt::Debug for SubSessionKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SubSessionKeys")
+    }
+}
+
+/// Message security under the constant keys of one sub-session. Key schedules and admitted keys are
+/// held; the keys are wiped on drop.
+#[derive(Clone)]
+pub struct SubSessionSecurity {
+    dialect: Dialect,
+    own: MemberId,
+    members: BTreeMap<MemberId, VerifyingKey>,
+    signing_key: SigningKey,
+    cipher: KeySchedule,
+    binding: [u8; 32],
+    /// Messages under this key, by all authors.
+    messages: u64,
+}
+
+impl SubSessionSecurity {
+    /// Message security with these keys.
+    #[must_use]
+    pub fn new(keys: &SubSessionKeys) -> Self {
+        let binding =
+            Sha256::new().chain_update(keys.session_id).chain_update(keys.group_key).finalize();
+        Self {
+            dialect: keys.dialect,
+            own: keys.own.clone(),
+            members: keys.members.iter().cloned().collect(),
+            signing_key: keys.signing_key.clone(),
+            cipher: KeySchedule::new(keys.dialect.cipher, &keys.group_key),
+            binding: binding.into(),
+            messages: 0,
+        }
+    }
+
+    /// What is signed: context, binding, S.
+    fn signed(&self, records: &[u8]) -> Vec<u8> {
+        [CONTEXT, &self.binding, records].concat()
+    }
+
+    fn check(&self, draft: &Draft<'_>) -> Result<(), SealError> {
+        if self.messages >= REFUSE_AT {
+            return Err(SealError::KeyExhausted);
+        }
+        if (draft.kind == Kind::Payload) == draft.text.is_empty() {
+            return Err(SealError::TextAndKindDisagree);
+        }
+        let ascending = draft.parents.is_sorted_by(|a, b| a < b);
+        let ordered = ascending || self.dialect.parent_order != ParentOrder::Ascending;
+        if !ordered || draft.parents.len() > self.members.len() {
+            return Err(SealError::Parents);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for SubSessionSecurity {
+    fn drop(&mut self) {
+        // The signing key and the key schedule wipe themselves.
+        self.binding.zeroize();
+    }
+}
+
+impl fmt::Debug for SubSessionSecurity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SubSessionSecurity")
+    }
+}
+
+impl MessageSecurity for SubSessionSecurity {
+    fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    fn hint(&self) -> u8 {
+        let [hint, ..] = self.binding;
+        hint
+    }
+
+    fn message_id(&self, packet: &DataPacket<'_>) -> MessageId {
+        message_id(self.dialect, packet.signature, packet.signed)
+    }
+
+    fn seal(&mut self, rng: &mut dyn CryptoRng, draft: &Draft<'_>) -> Result<Sealed, SealError> {
+        self.check(draft)?;
+        let mut payload = content::encode(self.dialect, draft)?;
+        let mut iv = [0; 12];
+        rng.fill_bytes(&mut iv);
+        self.cipher.apply(&iv, &mut payload);
+        let fields = DataFields { hint: self.hint(), iv: &iv, payload: &payload };
+        let unsigned = fields.encode(self.dialect).map_err(|_| SealError::TooLong {
+            octets: payload.len(),
+            limit: usize::from(u16::MAX),
+        })?;
+        let signature = self.signing_key.sign(&self.signed(unsigned.signed())).to_bytes();
+        let id = message_id(self.dialect, &signature, unsigned.signed());
+        self.messages = self.messages.saturating_add(1);
+        Ok(Sealed { id, packet: unsigned.finish(&signature) })
+    }
+
+    fn open(&self, author: &MemberId, packet: &DataPacket<'_>) -> Result<Opened, OpenError> {
+        if packet.hint != self.hint() {
+            return Err(OpenError::OtherKey);
+        }
+        let key = self.members.get(author).ok_or_else(|| OpenError::NotMember(author.clone()))?;
+        // The cipher is malleable: nothing is decrypted that was not verified.
+        let signature = Signature::from_bytes(packet.signature);
+        key.verify(&self.signed(packet.signed), &signature).map_err(|_| OpenError::Signature)?;
+        let mut plaintext = Vec::from(packet.payload);
+        self.cipher.apply(packet.iv, &mut plaintext);
+        let content = content::decode(self.dialect, &plaintext).and_then(|content| {
+            if content.parents.len() > self.members.len() {
+                return Err(crate::ContentFault::TooManyParents);
+            }
+            Ok(content)
+        });
+        plaintext.zeroize();
+        let content = content.map_err(OpenError::Content)?;
+        Ok(Opened {
+            id: self.message_id(packet),
+            author: author.clone(),
+            parents: content.parents,
+            kind: content.kind,
+            text: content.text,
+            order_ack: content.order_ack,
+        })
+    }
+
+    fn commit(&mut self, message: &Opened) {
+        // Our own are counted when they are sealed.
+        if message.author != self.own {
+            self.messages = self.messages.saturating_add(1);
+        }
+    }
+
+    fn refresh_due(&self) -> bool {
+        self.messages >= REFRESH_AT
+    }
+}
+
+fn message_id(dialect: Dialect, signature: &[u8; 64], signed: &[u8]) -> MessageId {
+    let hash = Sha256::new().chain_update(signature).chain_update(signed).finalize();
+    MessageId::from_hash(dialect, &hash.into())
+}
+
+/// The cipher's key schedule. The ciphers wipe it on drop.
+#[derive(Clone)]
+enum KeySchedule {
+    Aes128(Aes128),
+    Aes256(Aes256),
+}
+
+impl KeySchedule {
+    fn new(cipher: Cipher, key: &[u8; 32]) -> Self {
+        let first_half: [u8; 16] = core::array::from_fn(|at| key.get(at).copied().unwrap_or(0));
+        match cipher {
+            Cipher::Aes256Ctr => Self::Aes256(Aes256::new(key.into())),
+            _ => Self::Aes128(Aes128::new(&first_half.into())),
+        }
+    }
+
+    /// Encrypts or decrypts. The initial counter block is the IV and four zero octets.
+    fn apply(&self, iv: &[u8; 12], octets: &mut [u8]) {
+        let mut block = [0; 16];
+        for (place, octet) in block.iter_mut().zip(iv) {
+            *place = *octet;
+        }
+        let block = block.into();
+        match self {
+            Self::Aes128(aes) => {
+                let core = ctr::CtrCore::inner_iv_init(aes, &block);
+                let mut stream: Ctr128BE<&Aes128> = StreamCipherCoreWrapper::from_core(core);
+                stream.apply_keystream(octets);
+            }
+            Self::Aes256(aes) => {
+                let core = ctr::CtrCore::inner_iv_init(aes, &block);
+                let mut stream: Ctr128BE<&Aes256> = StreamCipherCoreWrapper::from_core(core);
+                stream.apply_keystream(octets);
+            }
+        }
+    }
+}
