@@ -234,11 +234,13 @@ impl<M: Clone + Ord + AsRef<[u8]>, O> ServerOrder<M, O> {
             }
             State::Running(ongoing) => {
                 let head = ongoing.parent;
-                // Who follows only because of this operation knows no members and no history.
-                let knows = !ongoing.provisional;
-                Verdict::Reject(if knows && !self.is_member(proposal.author, current) {
+                // Who follows only because of this operation knows neither members nor history; whom
+                // it excludes may not be able to follow it to its end.
+                let knows_members = !ongoing.provisional;
+                let knows_history = knows_members && ongoing.members.contains(&self.own);
+                Verdict::Reject(if knows_members && !self.is_member(proposal.author, current) {
                     RejectReason::AuthorNotMember
-                } else if knows && !self.is_known(head, named.packet) {
+                } else if knows_history && !self.is_known(head, named.packet) {
                     RejectReason::UnknownParent { theirs: named.packet, ours: head.packet }
                 } else {
                     RejectReason::ParentTaken

@@ -1,0 +1,16 @@
+//! Scenario tests of the server order, and its replay of the vectors.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs,
+    reason = "a test fails by panicking"
+)]
+
+mod agreement;
+mod histories;
+mod recordings;
+mod rules;
+mod support;
+mod unit;
