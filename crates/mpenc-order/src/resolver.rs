@@ -200,6 +200,17 @@ impl<M: Clone + Ord + AsRef<[u8]>, O> ServerOrder<M, O> {
         self.pending = None;
     }
 
+    /// Whether a proposal on this parent comes too late, whatever else it says: another one was
+    /// accepted on it. Tells the losers of a race without any work for them.
+    #[must_use]
+    pub fn is_taken(&self, parent: &PacketId) -> bool {
+        match &self.state {
+            State::Unsynced => false,
+            State::Idle(head) => *parent != head.packet && self.accepted.contains(parent),
+            State::Running(_) => self.accepted.contains(parent),
+        }
+    }
+
     /// Decides about an operation's initial packet. It counts as accepted once
     /// [`ServerOrder::begin`] has got the token; until then nothing changes but what EIO remembers.
     ///

@@ -102,8 +102,11 @@ impl Replica {
     }
 }
 
-/// Where everybody stands, as far as it must be the same.
-fn place(replica: &Replica) -> (Option<(PacketId, ChainHash)>, Option<(PacketId, ChainHash)>) {
+/// A packet, and the chain hash at it.
+type Place = Option<(PacketId, ChainHash)>;
+
+/// Where a replica stands: at its head, and at the initial packet of what runs.
+fn place(replica: &Replica) -> (Place, Place) {
     let ongoing = replica.order.ongoing();
     (replica.order.head(), ongoing.map(|ongoing| (ongoing.initial(), ongoing.chain_hash())))
 }

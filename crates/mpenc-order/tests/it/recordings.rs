@@ -87,16 +87,15 @@ fn replay(name: &str, recording: &Value, member: &str, counts: &mut Counts) {
         match text(&entry["dir"]) {
             "internal" => theirs.extend(expected(recording, entry)),
             "send" => {
-                let packet = match &entry["packet"] {
-                    Value::Null => {
-                        &recording["channel"][entry["ch"].as_u64().unwrap_or(u64::MAX) as usize]["packet"]
-                    }
-                    packet => packet,
+                let sent = entry["packet"].as_str().or_else(|| {
+                    let index = entry["ch"].as_u64()?;
+                    recording["channel"][usize::try_from(index).unwrap()]["packet"].as_str()
+                });
+                let initial = |packet: &&str| {
+                    Greeting::read(packet).is_some_and(|greeting| greeting.metadata.is_some())
                 };
-                if let Some(packet) = packet.as_str() {
-                    if Greeting::read(packet).is_some_and(|greeting| greeting.metadata.is_some()) {
-                        replica.order.propose(packet.as_bytes());
-                    }
+                if let Some(packet) = sent.filter(initial) {
+                    replica.order.propose(packet.as_bytes());
                 }
             }
             "recv" => {
@@ -150,10 +149,12 @@ fn receive(
         }
     }
     // SO-33. Someone who is parting starts none: then nothing was drawn.
-    if replica.seniors.is_empty() && !replica.channel.is_empty() && !replica.order.is_synced() {
-        if let Some(prev_pf) = syncs.next() {
-            replica.order.start(prev_pf);
-        }
+    let senior = replica.seniors.is_empty() && !replica.channel.is_empty();
+    if senior
+        && !replica.order.is_synced()
+        && let Some(prev_pf) = syncs.next()
+    {
+        replica.order.start(prev_pf);
     }
     decisions
 }
