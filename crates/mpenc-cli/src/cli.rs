@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{inspect, keygen};
+use crate::{inspect, keygen, replay};
 
 /// Secure group messaging: tools for the mpENC protocol.
 #[derive(Debug, Parser)]
@@ -21,6 +21,8 @@ enum Command {
     Keygen(keygen::Args),
     /// Show what is in a packet, good or bad.
     Inspect(inspect::Args),
+    /// Do recorded sessions again, and compare octet for octet.
+    Replay(replay::Args),
 }
 
 /// Runs the program with the arguments of this process.
@@ -34,6 +36,7 @@ pub fn main() -> ExitCode {
     let outcome = match command {
         Command::Keygen(args) => keygen::run(&args, &mut out),
         Command::Inspect(args) => inspect::run(&args, &mut out),
+        Command::Replay(args) => replay::run(&args, &mut out),
     };
     let outcome = outcome.and_then(|code| {
         out.flush()?;

@@ -5,6 +5,6 @@ mod hex_bytes;
 mod inspect;
 mod keygen;
 pub mod keys;
-// mod replay;
+mod replay;
 
 pub use cli::main;

@@ -234,6 +234,7 @@ pub(crate) fn of_event(dialect: Dialect, members: &[MemberId], event: &Event) ->
         Event::Parted { consistent: false } => {
             warning("the members as they were did not ack everything: marked messages stay marked")
         }
+        Event::Unreachable { .. } => return None,
         Event::NotAccepted { author, missing, .. } => warning(format!(
             "a message by {} waits out of sight for {} earlier ones",
             name(author),
@@ -253,9 +254,8 @@ pub(crate) fn of_event(dialect: Dialect, members: &[MemberId], event: &Event) ->
         Event::PeerMisbehaved { member, fault } => {
             alarm(format!("{} broke the rules, signed by themselves: {fault}", name(member)))
         }
-        Event::OrderMismatch { author, theirs, ours } => alarm(format!(
-            "{} builds on another history than ours ({theirs}, ours is {ours}): \
-             somebody was told something else",
+        Event::OrderMismatch { author, reason } => alarm(format!(
+            "{} builds on another history than ours: somebody was told something else ({reason})",
             name(author)
         )),
         Event::Internal(what) => alarm(format!("a bug in this program closed the session: {what}")),

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
+use mpenc_greet::{Identities, IdentityKey};
 use mpenc_wire::{Dialect, MemberId};
 
 use crate::hex_bytes;
@@ -53,6 +54,12 @@ impl Peers {
     }
 }
 
+impl Identities for Peers {
+    fn identity_key(&self, member: &MemberId) -> Option<[u8; 32]> {
+        self.key(member).copied()
+    }
+}
+
 /// A name, which may hold spaces, and a key, which may not.
 fn entry(dialect: Dialect, text: &str) -> Result<(MemberId, [u8; 32]), String> {
     let (name, key) = text
@@ -60,6 +67,7 @@ fn entry(dialect: Dialect, text: &str) -> Result<(MemberId, [u8; 32]), String> {
         .ok_or("a name and a public key are expected, with a space between them")?;
     let name = MemberId::new(dialect, name.trim_end()).map_err(|error| error.to_string())?;
     let key = hex_bytes::parse(key).map_err(|fault| format!("the public key: {fault}"))?;
+    IdentityKey::admit(&key).map_err(|fault| format!("the public key {fault}"))?;
     Ok((name, key))
 }
 

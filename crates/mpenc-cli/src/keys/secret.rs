@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
-use ed25519_dalek::SigningKey;
+use mpenc_greet::LocalIdentity;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::hex_bytes;
@@ -42,7 +42,13 @@ impl SecretKey {
     /// The public key that belongs to it.
     #[must_use]
     pub fn public_key(&self) -> [u8; 32] {
-        SigningKey::from_bytes(&self.0).verifying_key().to_bytes()
+        self.identity().public_key()
+    }
+
+    /// What signs with it.
+    #[must_use]
+    pub fn identity(&self) -> LocalIdentity {
+        LocalIdentity::from_seed(&self.0)
     }
 
     /// Writes it to a new file that only its owner can read.

@@ -1,0 +1,6 @@
+//! Unit vectors.
+use serde::Deserialize;
+#[derive(Deserialize)]
+pub(crate) struct JsUnit {}
+#[derive(Deserialize)]
+pub(crate) struct DocumentUnit {}

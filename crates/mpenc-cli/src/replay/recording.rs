@@ -1,0 +1,71 @@
+//! Replays a recording of the first implementation: every member makes its packets again, from its
+//! draws and from what the channel told it.
+//!
+//! When to propose and what to write is session policy, and is read from the recording. Parents and
+//! latest messages are not: they follow from what the member had accepted.
+
+mod index;
+mod member;
+mod transcript;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use mpenc_greet::LocalIdentity;
+use mpenc_wire::{Dialect, MemberId};
+
+use super::draws::Draws;
+use super::format::{ChannelKind, Recording};
+use super::member::Member;
+use super::report::Report;
+use index::Index;
+use member::Track;
+
+pub(super) const DIALECT: Dialect = Dialect::MPENC_JS;
+
+/// Which of the channel's packets were made again, octet for octet.
+pub(super) type MadeAgain = BTreeSet<usize>;
+
+/// Replays a whole recording.
+pub(super) fn replay(recording: &Recording, report: &mut Report) -> MadeAgain {
+    let mut made = MadeAgain::new();
+    let index = match Index::new(recording) {
+        Ok(index) => index,
+        Err(fault) => {
+            report.differs(&recording.name, fault);
+            return made;
+        }
+    };
+    report.packets = index.packets();
+    for name in recording.per_member.keys() {
+        match join(recording, &index, name, report) {
+            Some(member) => Track::new(recording, &index, name, member).run(report, &mut made),
+            None => report.differs(name, "it has entries, but is no member"),
+        }
+    }
+    for (at, event) in recording.channel.iter().enumerate() {
+        if matches!(event.kind, ChannelKind::Packet { .. }) && !made.contains(&at) {
+            report.differs(format_args!("channel {at}"), "nobody made this packet again");
+        }
+    }
+    made
+}
+
+/// A member outside the channel; it knows everybody's identity.
+fn join(recording: &Recording, index: &Index<'_>, name: &str, report: &mut Report) -> Option<Member> {
+    let identity = recording.members.get(name)?;
+    let signer = LocalIdentity::from_seed(&identity.seed.0);
+    report.expect_eq(name, "its identity key", &identity.public_key.0, &signer.public_key());
+    let draws = recording.random.get(name).into_iter().flatten();
+    let draws = Draws::new(draws.map(|draw| (draw.what, draw.octets.0.clone())));
+    let identities: Arc<BTreeMap<MemberId, [u8; 32]>> = Arc::clone(index.identities());
+    Some(Member::new(DIALECT, id(name)?, signer.into_signer(), identities, draws))
+}
+
+pub(super) fn id(name: &str) -> Option<MemberId> {
+    MemberId::new(DIALECT, name).ok()
+}
+
+pub(super) fn ids<C: FromIterator<MemberId>>(names: &[String]) -> C {
+    names.iter().filter_map(|name| id(name)).collect()
+}
