@@ -16,7 +16,7 @@ impl Suite for Solo {
     type Greeter = SoloGreeter;
     type Security = Never;
 
-    fn secure(keys: Never) -> Never {
+    fn secure(_: Dialect, keys: Never) -> Never {
         keys
     }
 }
