@@ -7,7 +7,7 @@ use core::fmt;
 use mpenc_causal::AddError;
 use mpenc_greet::{CannotConfirm, InternalError, Operation, Refused};
 use mpenc_message::OpenError;
-use mpenc_order::{ChainHash, PacketId};
+use mpenc_order::{PacketId, RejectReason};
 use mpenc_wire::{Malformed, MemberId, MessageId};
 
 /// Names an operation of ours, within this session.
@@ -100,7 +100,7 @@ pub enum Fault {
     /// A check of the membership protocol failed.
     Greeting(Refused),
     /// The server order rejects it.
-    Order(mpenc_order::RejectReason),
+    Order(RejectReason),
     /// It is well signed, but its contents break the format.
     Message(OpenError),
     /// Its place in the causal order breaks the rules.
@@ -286,15 +286,13 @@ pub enum Event {
         /// The check that failed.
         fault: Fault,
     },
-    /// A proposal builds on another history of operations than ours: the server, or the
-    /// proposer, told different stories.
+    /// A member's proposal builds on another history of operations than ours: the server, or the
+    /// member, told different stories.
     OrderMismatch {
         /// Who proposed it.
         author: MemberId,
-        /// The chain hash that they named.
-        theirs: ChainHash,
-        /// Ours.
-        ours: ChainHash,
+        /// What they named, and what we hold.
+        reason: RejectReason,
     },
     /// Somebody wrote that they part.
     Parting(MemberId),

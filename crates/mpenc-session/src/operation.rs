@@ -288,6 +288,12 @@ impl<S: Suite> Session<S> {
         packet: &GreetingPacket<'_>,
         out: &mut Outputs,
     ) -> Result<(), InternalError> {
+        let parent = packet.metadata.map(|metadata| PacketId::from_bytes(*metadata.prev_pf));
+        if parent.is_some_and(|parent| self.order.is_taken(&parent)) {
+            // A proposal that lost a race, or an old one again: the normal case, and no fault. It
+            // may build on members and keys that are past, so it is not worth checking.
+            return Ok(());
+        }
         let checked = match self.greeter.check_initial(sender, packet) {
             Ok(checked) => checked,
             Err(refused) => {
@@ -313,7 +319,7 @@ impl<S: Suite> Session<S> {
         );
         match verdict {
             Verdict::Accept(accepted) => self.begin(cx, id, accepted, checked, out)?,
-            Verdict::Reject(reason) => self.on_rejected(sender, reason, out),
+            Verdict::Reject(reason) => self.on_rejected(checked.initial.author, reason, out),
             _ => {}
         }
         // Our own proposal has come back and was not accepted: it never will be.
@@ -329,14 +335,15 @@ impl<S: Suite> Session<S> {
         Ok(())
     }
 
-    fn on_rejected(&mut self, sender: &MemberId, reason: RejectReason, out: &mut Outputs) {
+    fn on_rejected(&mut self, author: MemberId, reason: RejectReason, out: &mut Outputs) {
         match reason {
-            RejectReason::ChainHashMismatch { theirs, ours } => {
-                out.tell(Event::OrderMismatch { author: sender.clone(), theirs, ours });
+            // An authenticated member builds on a history that we do not share.
+            RejectReason::ChainHashMismatch { .. } | RejectReason::UnknownParent { .. } => {
+                out.tell(Event::OrderMismatch { author, reason });
             }
-            // Concurrent proposals are the normal case, not a fault.
-            _ if *sender == self.own => {}
-            _ => refuse(sender, Fault::Order(reason), out),
+            // Concurrent proposals are the normal case, and so are those of other sessions.
+            RejectReason::NotOurProposal => refuse(&author, Fault::Order(reason), out),
+            _ => {}
         }
     }
 
@@ -531,7 +538,7 @@ impl<S: Suite> Session<S> {
         let info = running.info;
         let latest = running.greeting.initial().order.latest_pm.clone();
         let before: Vec<MemberId> = self.greeter.members().to_vec();
-        let excluded_us = !completed.members.contains(&self.own);
+        let excluded_us = !info.members.contains(&self.own);
 
         if let Some(mut old) = self.current.take() {
             if !excluded_us {
@@ -552,7 +559,7 @@ impl<S: Suite> Session<S> {
                 None => self.shared.log.begin(),
             }
             .map_err(|_| InternalError::new("the log did not begin a section"))?;
-            let security = S::secure(keys);
+            let security = S::secure(self.shared.dialect, keys);
             let members = &completed.members;
             self.current = Some(SubSession::new(number, section, security, members, &self.own));
         }
@@ -574,10 +581,10 @@ impl<S: Suite> Session<S> {
         }
         self.retry_held(cx, out)?;
         if self.parting {
-            // We said that we leave, and were kept: say it again to the members as they are now.
-            match self.current.as_mut() {
-                Some(current) => automatic(current.finish(cx, &mut self.shared, true, out))?,
-                None => out.act(ChannelAction::Leave),
+            if let Some(current) = &mut self.current {
+                // We said that we leave, and were kept: say it again to the members as they are
+                // now. If we were not, the old sub-session's end is what we wait for.
+                automatic(current.finish(cx, &mut self.shared, true, out))?;
             }
         } else if self.current.is_none() && !excluded_us && !self.shared.config.stay_if_last {
             // TI-10: the last member leaves, once the old sub-session has had its time.

@@ -2,6 +2,7 @@
 
 use mpenc_greet::Greeter;
 use mpenc_message::MessageSecurity;
+use mpenc_wire::Dialect;
 
 /// A choice of membership protocol and message security that fit together (SE-18).
 ///
@@ -14,5 +15,5 @@ pub trait Suite {
     type Security: MessageSecurity;
 
     /// Message security for the sub-session that a completed operation made.
-    fn secure(keys: <Self::Greeter as Greeter>::Keys) -> Self::Security;
+    fn secure(dialect: Dialect, keys: <Self::Greeter as Greeter>::Keys) -> Self::Security;
 }

@@ -52,6 +52,7 @@ struct Node<S: Suite> {
     rng: ChaCha20Rng,
     events: Vec<Event>,
     crashed: bool,
+    frozen: bool,
 }
 
 /// Something under way; ways to and from the server keep the order of what goes on them.
@@ -98,7 +99,14 @@ impl<S: Suite> Sim<S> {
         let node = NodeId(self.nodes.len());
         let rng = ChaCha20Rng::seed_from_u64(self.rng.next_u64());
         self.by_member.insert(id.clone(), node);
-        self.nodes.push(Node { id, session, rng, events: Vec::new(), crashed: false });
+        self.nodes.push(Node {
+            id,
+            session,
+            rng,
+            events: Vec::new(),
+            crashed: false,
+            frozen: false,
+        });
         node
     }
 
@@ -167,6 +175,45 @@ impl<S: Suite> Sim<S> {
         self.announce(told);
     }
 
+    /// A member's process stops for a while: it stays in the channel, and takes and does nothing
+    /// until [`Sim::thaw`]. Its user may still act.
+    ///
+    /// # Panics
+    /// If the node is of another simulation.
+    #[expect(clippy::indexing_slicing, reason = "node ids are made by `add`")]
+    pub fn freeze(&mut self, node: NodeId) {
+        self.nodes[node.0].frozen = true;
+    }
+
+    /// A frozen member's process goes on, with what has come for it in the meantime.
+    ///
+    /// # Panics
+    /// If the node is of another simulation.
+    #[expect(clippy::indexing_slicing, reason = "node ids are made by `add`")]
+    pub fn thaw(&mut self, node: NodeId) {
+        self.nodes[node.0].frozen = false;
+    }
+
+    /// Loses what is under way from a member to the server.
+    ///
+    /// # Panics
+    /// If the node is of another simulation.
+    #[expect(clippy::indexing_slicing, reason = "node ids are made by `add`")]
+    pub fn lose_outgoing(&mut self, node: NodeId) {
+        self.up.remove(&self.nodes[node.0].id);
+    }
+
+    /// Has a member's place in the channel send a packet that its session did not make.
+    ///
+    /// # Panics
+    /// If the node is of another simulation.
+    #[expect(clippy::indexing_slicing, reason = "node ids are made by `add`")]
+    pub fn inject(&mut self, node: NodeId, packet: &str) {
+        let arrives = self.now.after(self.journey());
+        let action = ChannelAction::Send { packet: packet.to_owned() };
+        send(self.up.entry(self.nodes[node.0].id.clone()).or_default(), arrives, action);
+    }
+
     /// Runs until nothing is under way and no deadline falls before `until`.
     ///
     /// # Errors
@@ -197,18 +244,26 @@ impl<S: Suite> Sim<S> {
 
     fn next_step(&self) -> Option<(Instant, Step)> {
         // Of one moment: what goes up, then what comes down, then deadlines.
+        let awake = |id: &MemberId| {
+            let node = self.by_member.get(id).and_then(|node| self.nodes.get(node.0));
+            node.is_some_and(|node| !node.frozen)
+        };
         let up = self
             .up
             .iter()
+            .filter(|(id, _)| awake(id))
             .filter_map(|(id, ways)| Some((ways.front()?.arrives, Step::Up(id.clone()))));
         let down = self
             .down
             .iter()
+            .filter(|(id, _)| awake(id))
             .filter_map(|(id, ways)| Some((ways.front()?.arrives, Step::Down(id.clone()))));
-        let deadlines =
-            self.nodes.iter().enumerate().filter(|(_, node)| !node.crashed).filter_map(
-                |(at, node)| Some((node.session.next_deadline()?, Step::Tick(NodeId(at)))),
-            );
+        let deadlines = self
+            .nodes
+            .iter()
+            .enumerate()
+            .filter(|(_, node)| !node.crashed && !node.frozen)
+            .filter_map(|(at, node)| Some((node.session.next_deadline()?, Step::Tick(NodeId(at)))));
         up.chain(down).chain(deadlines).min_by_key(|(at, _)| (*at).max(self.now))
     }
 

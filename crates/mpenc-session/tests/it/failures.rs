@@ -1,0 +1,181 @@
+//! What a group does when somebody fails.
+
+use mpenc_session::{Event, FailReason, Membership, Outcome, Severity, State};
+
+use crate::group::{Group, config, id};
+
+fn failed(events: &[Event]) -> Vec<&FailReason> {
+    events
+        .iter()
+        .filter_map(|event| match event {
+            Event::OperationFailed { reason, .. } => Some(reason),
+            _ => None,
+        })
+        .collect()
+}
+
+/// LS: whoever leaves the channel is excluded by the others, without a word of farewell.
+#[test]
+fn a_crashed_member_is_excluded() {
+    let mut group = Group::new(21, &["a", "b", "c"]);
+    group.establish(&["a", "b", "c"]);
+    group.send("b", "for both of you");
+    group.sim.crash(group.node("c"));
+    group.run(60);
+    group.assert_together(&["a", "b"]);
+    for name in ["a", "b"] {
+        let events = group.events(name);
+        // Nobody waits for the one who has gone, and its missing ack is not called an ack.
+        assert!(events.iter().any(|event| matches!(
+            event,
+            Event::Unreachable { missing, .. } if *missing == [id("c")]
+        )));
+        assert!(events.iter().all(|event| event.severity() < Severity::Security), "{events:?}");
+    }
+}
+
+/// LOI, LOX: a member whom the operation needs leaves; it fails for everybody at once, and the
+/// leaver is excluded afterwards.
+#[test]
+fn an_operation_fails_when_a_target_member_leaves() {
+    let mut group = Group::new(22, &["a", "b", "c", "d"]);
+    group.establish(&["a", "b", "c"]);
+    group.join("d");
+    let own = group.include("a", &["d"]);
+    group.sim.run_for(std::time::Duration::from_millis(120)).unwrap();
+    group.sim.crash(group.node("c"));
+    group.run(60);
+    let events = group.events("a");
+    assert_eq!(failed(&events), [&FailReason::MemberLeft(vec![id("c")])]);
+    let outcome = Outcome::Failed(FailReason::MemberLeft(vec![id("c")]));
+    assert!(events.contains(&Event::OperationEnded { own, outcome }));
+    group.assert_together(&["a", "b"]);
+    // Who was to join waits again, and can be included.
+    assert_eq!(group.session("d").state(), State::Waiting);
+    group.include("b", &["d"]);
+    group.run(3);
+    group.assert_together(&["a", "b", "d"]);
+}
+
+/// A member whose key somebody does not know is not trusted silently: the operation is aborted.
+#[test]
+fn an_unknown_identity_key_aborts_the_operation_before_anything_is_confirmed() {
+    let mut group = Group::new(23, &["a", "b", "stranger"]);
+    let mut known = group.known();
+    known.remove(&id("stranger"));
+    group.add("c", known, config());
+    let everybody = group.known();
+    let signer_of_c = mpenc::LocalIdentity::from_seed(&{
+        let mut seed = [0x5a; 32];
+        seed[0] = b'c';
+        seed
+    });
+    let mut everybody_and_c = everybody;
+    everybody_and_c.insert(id("c"), signer_of_c.public_key());
+    for name in ["a", "b", "stranger"] {
+        group.add(name, everybody_and_c.clone(), config());
+    }
+    group.establish(&["a", "b", "c"]);
+    group.join("stranger");
+    group.include("a", &["stranger"]);
+    group.run(30);
+    let events = group.events("c");
+    assert!(events.iter().any(|event| matches!(event, Event::CannotConfirm { .. })), "{events:?}");
+    let events = group.events("a");
+    assert!(
+        failed(&events).iter().any(|reason| matches!(
+            reason,
+            FailReason::Aborted { by, reason } if *by == id("c") && reason.contains("stranger")
+        )),
+        "{events:?}"
+    );
+    group.assert_together(&["a", "b", "c"]);
+}
+
+/// An operation that stalls is aborted by timeout, and a later one succeeds.
+#[test]
+fn a_stalled_operation_is_aborted_by_timeout() {
+    let mut group = Group::new(24, &["a", "b", "c"]);
+    group.establish(&["a", "b"]);
+    group.join("c");
+    group.sim.freeze(group.node("c"));
+    group.include("a", &["c"]);
+    group.run(60);
+    let events = group.events("b");
+    assert!(
+        events.iter().any(|event| matches!(
+            event,
+            Event::OperationOverdue { awaited, .. } if *awaited == [id("c")]
+        )),
+        "{events:?}"
+    );
+    assert!(
+        failed(&events).iter().any(|reason| matches!(
+            reason,
+            FailReason::Aborted { reason, .. } if reason.contains("waiting for c")
+        )),
+        "{events:?}"
+    );
+    group.assert_together(&["a", "b"]);
+    group.propose("b", Membership::Refresh).unwrap();
+    group.run(3);
+    group.assert_together(&["a", "b"]);
+}
+
+/// An abort by hand is ordered like any final packet, and everybody sees why.
+#[test]
+fn an_operation_can_be_aborted_by_hand() {
+    let mut group = Group::new(25, &["a", "b", "c"]);
+    group.establish(&["a", "b"]);
+    group.join("c");
+    group.sim.freeze(group.node("c"));
+    group.include("a", &["c"]);
+    group.run(1);
+    let node = group.node("b");
+    group.sim.act(node, |session, cx, out| session.abort(cx, "changed my mind", out)).unwrap();
+    group.run(1);
+    for name in ["a", "b"] {
+        let events = group.events(name);
+        let reason = FailReason::Aborted { by: id("b"), reason: "changed my mind".into() };
+        assert_eq!(failed(&events), [&reason], "{name}");
+    }
+    group.assert_together(&["a", "b"]);
+}
+
+/// A proposal that the channel swallows is reported, once.
+#[test]
+fn a_proposal_that_is_not_echoed_times_out() {
+    let mut group = Group::new(26, &["a", "b", "c"]);
+    group.establish(&["a", "b", "c"]);
+    group.sim.freeze(group.node("a"));
+    group.events("a");
+    let own = group.propose("a", Membership::Refresh).unwrap();
+    group.sim.lose_outgoing(group.node("a"));
+    group.sim.thaw(group.node("a"));
+    group.run(30);
+    let ended: Vec<_> = group
+        .events("a")
+        .into_iter()
+        .filter(|event| matches!(event, Event::OperationEnded { .. }))
+        .collect();
+    assert_eq!(ended, [Event::OperationEnded { own, outcome: Outcome::TimedOut }]);
+}
+
+/// Text that is no packet, and packets that are none of ours, change nothing.
+#[test]
+fn rubbish_changes_nothing() {
+    let mut group = Group::new(27, &["a", "b", "c"]);
+    group.establish(&["a", "b"]);
+    group.join("c");
+    let head = group.session("a").order_head();
+    for packet in ["hello, is this thing on?", "?mpENC:AAAA.", "?mpENC:", "?mpENC:%%%."] {
+        group.sim.inject(group.node("c"), packet);
+    }
+    group.run(5);
+    group.assert_together(&["a", "b"]);
+    assert_eq!(group.session("a").order_head(), head);
+    let events = group.events("b");
+    assert_eq!(events.iter().filter(|e| matches!(e, Event::Plain { .. })).count(), 1);
+    assert_eq!(events.iter().filter(|e| matches!(e, Event::Refused { .. })).count(), 3);
+    assert!(events.iter().all(|event| event.severity() < Severity::Security));
+}

@@ -1,0 +1,240 @@
+//! What a group does when all goes well.
+
+use mpenc_session::{Event, Membership, Outcome, Severity, State};
+
+use crate::group::{Group, id, ids};
+
+fn outcomes(events: &[Event]) -> Vec<Outcome> {
+    events
+        .iter()
+        .filter_map(|event| match event {
+            Event::OperationEnded { outcome, .. } => Some(outcome.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn assert_calm(name: &str, events: &[Event]) {
+    for event in events {
+        assert!(event.severity() < Severity::Security, "{name}: {event:?}");
+        assert!(!matches!(event, Event::Refused { .. }), "{name}: {event:?}");
+    }
+}
+
+#[test]
+fn a_group_is_established_and_everybody_confirms_the_same_members() {
+    let names = ["dora", "adam", "cleo", "ben", "eve"];
+    let mut group = Group::new(1, &names);
+    group.establish(&names);
+    for name in names {
+        let events = group.events(name);
+        assert_calm(name, &events);
+        let members = events.iter().filter(|event| matches!(event, Event::Members { .. })).count();
+        assert_eq!(members, 1, "{name}");
+    }
+    // The initiator first, then the others sorted.
+    let order = ids(&["dora", "adam", "ben", "cleo", "eve"]);
+    assert_eq!(group.session("ben").members(), order);
+}
+
+#[test]
+fn concurrent_messages_reach_everybody_in_causal_order_and_are_fully_acked() {
+    let names = ["a", "b", "c", "d"];
+    let mut group = Group::new(2, &names);
+    group.establish(&names);
+    let mut sent = Vec::new();
+    for round in 0..5 {
+        for name in names {
+            sent.push(group.send(name, &format!("{name} says {round}")));
+        }
+        group.run(1);
+    }
+    group.run(60);
+    group.assert_together(&names);
+    for name in names {
+        let shown = group.shown(name);
+        assert_eq!(shown.len(), sent.len());
+        // Everybody's own words stand in the order in which they wrote them.
+        for author in names {
+            let by_author: Vec<_> = shown.iter().filter(|(by, _)| by == author).collect();
+            let expected: Vec<_> = (0..5).map(|round| format!("{author} says {round}")).collect();
+            assert!(by_author.iter().map(|(_, text)| text).eq(&expected), "{name}: {by_author:?}");
+        }
+        let events = group.events(name);
+        assert_calm(name, &events);
+        for id in &sent {
+            assert!(group.session(name).unacked_by(id).is_empty());
+            assert!(events.contains(&Event::FullyAcked(*id)), "{name}");
+        }
+        assert!(group.session(name).is_consistent());
+    }
+}
+
+#[test]
+fn a_late_comer_joins_and_sees_nothing_of_before() {
+    let mut group = Group::new(3, &["a", "b", "c", "late"]);
+    group.establish(&["a", "b", "c"]);
+    group.send("a", "before");
+    group.run(2);
+    group.join("late");
+    assert_eq!(group.session("late").state(), State::Waiting);
+    group.include("b", &["late"]);
+    group.run(2);
+    group.send("late", "after");
+    group.run(60);
+    group.assert_together(&["a", "b", "c", "late"]);
+    assert_eq!(group.shown("late"), [("late".into(), "after".into())]);
+    assert_eq!(group.shown("a").len(), 2);
+}
+
+#[test]
+fn the_excluded_read_nothing_of_after_and_are_asked_out() {
+    let mut group = Group::new(4, &["a", "b", "c", "d"]);
+    group.establish(&["a", "b", "c", "d"]);
+    group.exclude("b", &["d"]);
+    group.run(2);
+    group.assert_together(&["a", "b", "c"]);
+    let events = group.events("d");
+    assert!(events.contains(&Event::Excluded { by: id("b") }), "{events:#?}");
+    group.send("a", "between us");
+    group.run(120);
+    assert!(group.shown("d").is_empty());
+    // The others had the channel remove it.
+    assert_eq!(group.session("d").state(), State::Outside);
+    group.assert_together(&["a", "b", "c"]);
+}
+
+#[test]
+fn several_are_included_and_excluded_at_once() {
+    let all = ["a", "b", "c", "d", "e", "f"];
+    let mut group = Group::new(5, &all);
+    group.establish(&["a", "b", "c"]);
+    for name in ["f", "d", "e"] {
+        group.join(name);
+    }
+    group.include("c", &["f", "e", "d"]);
+    group.run(3);
+    group.assert_together(&all);
+    group.exclude("e", &["a", "d"]);
+    group.run(3);
+    group.assert_together(&["b", "c", "e", "f"]);
+}
+
+#[test]
+fn a_refresh_keeps_the_members_and_old_messages_stay_where_they_were() {
+    let names = ["a", "b", "c"];
+    let mut group = Group::new(6, &names);
+    group.establish(&names);
+    group.send("a", "old key");
+    group.run(1);
+    group.propose("c", Membership::Refresh).unwrap();
+    group.run(2);
+    group.send("b", "new key");
+    group.run(60);
+    group.assert_together(&names);
+    for name in names {
+        assert_eq!(group.shown(name).len(), 2, "{name}");
+        assert_calm(name, &group.events(name));
+    }
+}
+
+/// DS-01: of two concurrent proposals one wins, the other is rejected, and nobody is alarmed.
+#[test]
+fn of_two_concurrent_proposals_exactly_one_wins() {
+    for run in 0..8 {
+        let names = ["a", "b", "c", "d"];
+        let mut group = Group::new(100 + run, &names);
+        group.establish(&names);
+        group.exclude("a", &["d"]);
+        group.propose("b", Membership::Refresh).unwrap();
+        group.run(5);
+        let mut ended = outcomes(&group.events("a"));
+        ended.extend(outcomes(&group.events("b")));
+        ended.retain(|outcome| *outcome != Outcome::Completed);
+        // The establish and the winner completed.
+        assert_eq!(ended.len(), 1, "run {run}: {ended:?}");
+        assert!(matches!(ended[0], Outcome::Rejected { .. }), "run {run}: {ended:?}");
+        for name in names {
+            assert_calm(name, &group.events(name));
+        }
+    }
+}
+
+/// SE-04: while an operation runs, messages go to the members as they are.
+#[test]
+fn messages_written_during_an_operation_go_to_the_old_members() {
+    let mut group = Group::new(8, &["a", "b", "c"]);
+    group.establish(&["a", "b"]);
+    group.join("c");
+    group.include("a", &["c"]);
+    group.send("b", "to a alone");
+    group.run(60);
+    group.assert_together(&["a", "b", "c"]);
+    assert_eq!(group.shown("a"), [("b".into(), "to a alone".into())]);
+    assert!(group.shown("c").is_empty());
+}
+
+/// TI-04: two FINs in a row; the others exclude, the leaver waits for acks and leaves.
+#[test]
+fn whoever_parts_is_excluded_by_the_others_and_leaves() {
+    let mut group = Group::new(9, &["a", "b", "c"]);
+    group.establish(&["a", "b", "c"]);
+    group.send("c", "bye");
+    group.part("c");
+    assert_eq!(group.session("c").state(), State::Parting);
+    group.run(120);
+    assert_eq!(group.session("c").state(), State::Outside);
+    group.assert_together(&["a", "b"]);
+    let events = group.events("c");
+    assert!(events.contains(&Event::Parted { consistent: true }), "{events:#?}");
+    assert_eq!(group.shown("a"), [("c".into(), "bye".into())]);
+}
+
+/// Everybody parts, one by one; the last one is alone, and a new group can begin.
+#[test]
+fn a_group_ends_and_another_begins() {
+    let mut group = Group::new(10, &["a", "b"]);
+    group.establish(&["a", "b"]);
+    group.part("b");
+    group.run(120);
+    assert_eq!(group.session("a").state(), State::Alone);
+    assert_eq!(group.session("a").members(), ids(&["a"]));
+    group.join("b");
+    group.include("a", &["b"]);
+    group.run(3);
+    group.assert_together(&["a", "b"]);
+    group.send("b", "back again");
+    group.run(60);
+    assert_eq!(group.shown("a"), [("b".into(), "back again".into())]);
+}
+
+/// A thousandth refresh is as good as the first: contributions do not pile up.
+#[test]
+fn many_operations_in_a_row() {
+    let names = ["a", "b", "c"];
+    let mut group = Group::new(11, &names);
+    group.establish(&names);
+    for round in 0..30 {
+        group.propose(names[round % 3], Membership::Refresh).unwrap();
+        group.run(1);
+    }
+    group.run(120);
+    group.assert_together(&names);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    fn run() -> (Vec<Event>, (u64, u64)) {
+        let names = ["a", "b", "c", "d"];
+        let mut group = Group::new(77, &names);
+        group.establish(&names);
+        for name in names {
+            group.send(name, "hello");
+        }
+        group.exclude("b", &["c"]);
+        group.run(100);
+        let events = names.iter().flat_map(|name| group.events(name)).collect();
+        (events, group.sim.server().traffic())
+    }
+    assert_eq!(run(), run());
+}

@@ -1,0 +1,15 @@
+//! Whole sessions around a simulated channel, with real cryptography.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod failures;
+mod group;
+mod life;
+mod misuse;
+mod story;

@@ -1,0 +1,75 @@
+//! Misuse by the caller is an error, and nothing happens.
+
+use mpenc::greet::ProposeError;
+use mpenc_session::{ApiMisuse, Membership, State};
+
+use crate::group::{Group, id, ids};
+
+#[test]
+fn calls_that_do_not_fit_the_state_are_refused() {
+    let mut group = Group::new(31, &["a", "b", "c"]);
+    let node = group.node("a");
+    let try_send = |group: &mut Group, text: &str| {
+        group.sim.act(node, |session, cx, out| session.send(cx, text, out).map(|_| ()))
+    };
+    assert_eq!(try_send(&mut group, "x"), Err(ApiMisuse::NotInSession));
+    assert_eq!(group.propose("a", Membership::Refresh), Err(ApiMisuse::NotInChannel));
+    let part = |group: &mut Group| group.sim.act(node, |session, cx, out| session.part(cx, out));
+    assert_eq!(part(&mut group), Err(ApiMisuse::NotInChannel));
+    group.join("a");
+    let join = |group: &mut Group| group.sim.act(node, |session, cx, out| session.join(cx, out));
+    assert_eq!(join(&mut group), Err(ApiMisuse::InChannel));
+    assert_eq!(
+        group.propose("a", Membership::Refresh),
+        Err(ApiMisuse::Propose(ProposeError::Alone))
+    );
+    group.join("b");
+    assert_eq!(group.propose("b", Membership::Include(&ids(&["a"]))), Err(ApiMisuse::NotSynced));
+    let cases = [
+        (Membership::Include(&[]), ProposeError::NobodyNamed),
+        (Membership::Exclude(&[id("a")]), ProposeError::NamesUs),
+        (Membership::Exclude(&[id("b")]), ProposeError::NotMember(id("b"))),
+        (Membership::Include(&[id("b"), id("b")]), ProposeError::NamedTwice(id("b"))),
+        (Membership::Include(&[id("nobody")]), ProposeError::NoIdentityKey(id("nobody"))),
+    ];
+    for (change, error) in cases {
+        assert_eq!(group.propose("a", change), Err(ApiMisuse::Propose(error)), "{change:?}");
+    }
+    group.include("a", &["b"]);
+    assert_eq!(group.propose("a", Membership::Refresh), Err(ApiMisuse::OperationPending));
+    group.run(2);
+    group.assert_together(&["a", "b"]);
+    assert!(matches!(try_send(&mut group, ""), Err(ApiMisuse::Seal(_))));
+    assert!(matches!(try_send(&mut group, &"x".repeat(40_000)), Err(ApiMisuse::Seal(_))));
+    let abort = group.sim.act(node, |session, cx, out| session.abort(cx, "", out));
+    assert_eq!(abort, Err(ApiMisuse::NoOperation));
+    group.part("a");
+    assert_eq!(try_send(&mut group, "x"), Err(ApiMisuse::Parting));
+    assert_eq!(group.session("a").state(), State::Parting);
+}
+
+/// A clock that runs backwards or jumps is a no-op, never a panic.
+#[test]
+fn a_strange_clock_breaks_nothing() {
+    use mpenc_session::{Ctx, Input, Instant, Outputs};
+    use rand_chacha::ChaCha20Rng;
+    use rand_chacha::rand_core::SeedableRng;
+    use std::time::Duration;
+
+    let known = std::sync::Arc::new(std::collections::BTreeMap::new());
+    let signer = mpenc::LocalIdentity::from_seed(&[1; 32]).into_signer();
+    let dialect = mpenc::Dialect::DOCUMENT;
+    let greeter = mpenc::CliquesGreeter::new(dialect, id("a"), signer, known);
+    let mut session = mpenc::MpencSession::new(greeter, mpenc_session::Config::default());
+    let mut rng = ChaCha20Rng::seed_from_u64(1);
+    let mut out = Outputs::new();
+    for seconds in [10, 3, u64::MAX, 0] {
+        let now = Instant::new(Duration::from_secs(seconds));
+        let mut cx = Ctx::new(now, &mut rng);
+        session.handle(&mut cx, Input::Tick, &mut out);
+        let members = [id("a"), id("b")];
+        let event = mpenc_session::ChannelEvent::Entered { members: &members };
+        session.handle(&mut cx, Input::Channel(event), &mut out);
+    }
+    assert!(!matches!(session.state(), State::Closed));
+}
