@@ -6,7 +6,14 @@
 //! behind one lock holds the rooms and decides; it never waits and knows no socket. Around it, one
 //! task per connection moves frames. The order in which the hub's lock is taken *is* each room's
 //! total order.
+//!
+//! With the feature `channel`, `RelayChannel` is a group channel for `mpenc-tokio`. It lives here, and
+//! not there, for the same reason for which every channel has its own crate: channels depend on what
+//! drives them, and what drives them knows none of them. Without the feature, this crate knows
+//! nothing of mpENC.
 
+#[cfg(feature = "channel")]
+mod channel;
 mod client;
 mod config;
 mod connection;
@@ -19,6 +26,8 @@ mod outbox;
 mod reader;
 mod server;
 
+#[cfg(feature = "channel")]
+pub use channel::RelayChannel;
 pub use client::{ClientAction, Ended, Notice, RelayClient};
 pub use config::{Config, Limits};
 pub use error::RelayError;

@@ -8,8 +8,12 @@
     reason = "tests fail by panicking"
 )]
 
+#[cfg(feature = "channel")]
+mod channel;
 mod faults;
 mod limits;
 mod order;
 mod room;
+#[cfg(feature = "channel")]
+mod session;
 mod support;
