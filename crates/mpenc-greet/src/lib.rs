@@ -1,4 +1,5 @@
-#![doc = include_str!("../README.md")]
+#![cfg_attr(feature = "cliques", doc = include_str!("../README.md"))]
+#![cfg_attr(not(feature = "cliques"), doc = "What a session needs of a membership protocol.")]
 #![no_std]
 #![deny(clippy::as_conversions, clippy::std_instead_of_core, clippy::exhaustive_enums)]
 

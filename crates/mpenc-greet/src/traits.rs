@@ -115,7 +115,7 @@ pub struct Step<C> {
 pub type OperationStep<K, R> = Step<Completed<K, R>>;
 
 /// An operation `G` that has started, and what its initial packet led to.
-pub type Started<G, K, R> = (G, OperationStep<K, R>);
+pub type Started<G> = (G, OperationStep<<G as Greeting>::Keys, <G as Greeting>::Result>);
 
 /// How an operation stands.
 #[derive(Debug)]
@@ -308,7 +308,7 @@ pub trait Greeter {
         id: [u8; 32],
         checked: CheckedInitial<Self::Proof>,
         draft: Option<Self::Draft>,
-    ) -> Result<Started<Self::Greeting, Self::Keys, Self::Result>, InternalError>;
+    ) -> Result<Started<Self::Greeting>, InternalError>;
 
     /// Puts the result of a completed operation into force.
     fn adopt(&mut self, result: Self::Result);

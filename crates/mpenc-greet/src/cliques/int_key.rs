@@ -43,7 +43,7 @@ impl IntKey {
 
     /// What must never come in.
     #[cfg(test)]
-    #[expect(clippy::expect_used, reason = "for tests")]
+    #[allow(clippy::expect_used, reason = "for tests")]
     pub(crate) fn admit_unchecked_for_tests(octets: &[u8; 32]) -> Self {
         let point = MontgomeryPoint(*octets).to_edwards(0).expect("a point of the curve");
         Self { octets: *octets, point }

@@ -337,3 +337,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn secrets_show_their_type_only() {
+    let own = Contribution::from_octets(&[7; 32]);
+    insta::assert_snapshot!(format!("{own:?}"), @"Contribution");
+    let key = agreement::derive(&[7; 32]).unwrap();
+    insta::assert_snapshot!(format!("{key:?}"), @"GroupKey");
+}
+
+#[test]
+fn shifted_members_give_the_same_session_id() {
+    // Which is why everything else binds the list of members as well (attack 40).
+    let id = |name| MemberId::new(Dialect::DOCUMENT, name).unwrap();
+    let nonces = [[1; 32], [2; 32]];
+    let one = aske::session_id([id("ab"), id("c")].iter().zip(&nonces));
+    let other = aske::session_id([id("a"), id("bc")].iter().zip(&nonces));
+    assert_eq!(one, other);
+}
