@@ -106,14 +106,11 @@ impl RelayChannel {
     /// Queues an action for the room, if we are in it.
     fn queue(&mut self, action: ClientAction<'_>) {
         let State::Inside(client) = &mut self.state else { return };
-        match client.queue(action) {
-            Err(RelayError::Congested) => {
-                // Losing one packet would break the order that the channel promises: better to
-                // lose the connection, which everybody sees.
-                self.state = State::Left(Ended::Disconnected(std::io::ErrorKind::TimedOut));
-            }
-            // What no frame can hold cannot be done: a channel may ignore it.
-            Ok(()) | Err(_) => {}
+        // Any other error means that no frame can hold it: a channel may ignore what it cannot do.
+        if let Err(RelayError::Congested) = client.queue(action) {
+            // Losing one packet would break the order that the channel promises: better to lose the
+            // connection, which everybody sees.
+            self.state = State::Left(Ended::Disconnected(std::io::ErrorKind::TimedOut));
         }
     }
 }
@@ -153,7 +150,7 @@ impl GroupChannel for RelayChannel {
                         return Ok(notice);
                     }
                 }
-                // A client says that it has ended before it says nothing more.
+                // Not reached: a client says that it has ended before it says nothing more.
                 None => self.state = State::Outside,
             }
         }

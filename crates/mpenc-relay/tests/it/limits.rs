@@ -64,6 +64,19 @@ async fn who_does_not_read_leaves_and_the_others_go_on() {
 }
 
 #[tokio::test]
+async fn a_burst_of_small_packets_is_not_slowness() {
+    // Many more frames than a queue holds come with few reads of the relay.
+    let relay = Running::start(limits(|limits| limits.queue_frames = 1024)).await;
+    let mut alice = relay.enter("alice").await;
+    for _ in 0..50_000 {
+        alice.queue(mpenc_relay::ClientAction::Send { packet: "" }).unwrap();
+    }
+    for _ in 0..50_000 {
+        assert_eq!(next(&mut alice).await, packet("alice", ""));
+    }
+}
+
+#[tokio::test]
 async fn a_full_relay_says_so() {
     let relay = Running::start(limits(|limits| limits.connections = 1)).await;
     let mut alice = relay.enter("alice").await;
