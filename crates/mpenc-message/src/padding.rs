@@ -42,6 +42,8 @@ impl fmt::Display for PaddingFault {
     }
 }
 
+impl core::error::Error for PaddingFault {}
+
 /// The size to which a content of this length is padded.
 fn padded_len(content: usize) -> usize {
     content.saturating_add(LENGTH).next_power_of_two().max(BASE)

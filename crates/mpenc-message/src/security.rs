@@ -18,7 +18,7 @@ use ed25519_dalek::{Signature, Signer, SigningKey, Verifier, VerifyingKey};
 use mpenc_wire::{Cipher, DataFields, DataPacket, Dialect, MemberId, MessageId, ParentOrder};
 use rand_core::CryptoRng;
 use sha2::{Digest, Sha256};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::content;
 use crate::{Draft, Kind, MessageSecurity, OpenError, Opened, SealError, Sealed};
@@ -211,10 +211,15 @@ enum KeySchedule {
 
 impl KeySchedule {
     fn new(cipher: Cipher, key: &[u8; 32]) -> Self {
-        let first_half: [u8; 16] = core::array::from_fn(|at| key.get(at).copied().unwrap_or(0));
         match cipher {
             Cipher::Aes256Ctr => Self::Aes256(Aes256::new(key.into())),
-            _ => Self::Aes128(Aes128::new(&first_half.into())),
+            _ => {
+                let mut half = Zeroizing::new([0; 16]);
+                for (place, octet) in half.iter_mut().zip(key) {
+                    *place = *octet;
+                }
+                Self::Aes128(Aes128::new((&*half).into()))
+            }
         }
     }
 
@@ -237,5 +242,70 @@ impl KeySchedule {
                 stream.apply_keystream(octets);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+    use alloc::vec;
+
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng;
+
+    use super::*;
+
+    fn ann() -> SubSessionSecurity {
+        let dialect = Dialect::DOCUMENT;
+        let own = MemberId::new(dialect, "ann").unwrap();
+        let signing_key = SigningKey::from_bytes(&[1; 32]);
+        SubSessionSecurity::new(&SubSessionKeys {
+            dialect,
+            members: vec![(own.clone(), signing_key.verifying_key())],
+            own,
+            signing_key,
+            session_id: [2; 32],
+            group_key: [3; 32],
+        })
+    }
+
+    const DRAFT: Draft<'static> =
+        Draft { parents: &[], kind: Kind::Payload, text: "hi", order_ack: None };
+
+    #[test]
+    fn a_refresh_is_due_at_2_24_and_nothing_is_sealed_from_2_32_on() {
+        let mut rng = ChaCha20Rng::seed_from_u64(4);
+        let mut ann = ann();
+        ann.messages = (1 << 24) - 1;
+        assert!(!ann.refresh_due());
+        ann.seal(&mut rng, &DRAFT).unwrap();
+        assert!(ann.refresh_due());
+        ann.messages = (1 << 32) - 1;
+        ann.seal(&mut rng, &DRAFT).unwrap();
+        assert_eq!(ann.seal(&mut rng, &DRAFT).unwrap_err(), SealError::KeyExhausted);
+        assert_eq!(ann.messages, 1 << 32);
+    }
+
+    #[test]
+    fn messages_of_all_authors_count_once() {
+        let mut rng = ChaCha20Rng::seed_from_u64(4);
+        let mut ann = ann();
+        let sealed = ann.seal(&mut rng, &DRAFT).unwrap();
+        assert_eq!(ann.messages, 1);
+        let mut message = Opened {
+            id: sealed.id,
+            author: ann.own.clone(),
+            parents: Vec::new(),
+            kind: Kind::Payload,
+            text: String::from("hi"),
+            order_ack: None,
+        };
+        ann.commit(&message);
+        assert_eq!(ann.messages, 1, "our own was counted when it was sealed");
+        message.author = MemberId::new(ann.dialect, "ben").unwrap();
+        ann.commit(&message);
+        assert_eq!(ann.messages, 2);
+        ann.messages = u64::MAX;
+        ann.commit(&message);
     }
 }

@@ -174,6 +174,8 @@ impl fmt::Display for ContentFault {
     }
 }
 
+impl core::error::Error for ContentFault {}
+
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

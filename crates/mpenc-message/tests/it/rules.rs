@@ -1,0 +1,170 @@
+//! What must not be sealed, what must not be opened, and what must not be shown.
+
+use mpenc_message::{
+    ContentFault, Draft, Kind, MessageSecurity, OpenError, PaddingFault, SealError, SubSessionKeys,
+};
+use mpenc_wire::{Dialect, MemberId, MessageId};
+
+use crate::support::{Draws, Peer, Refused, open, record};
+
+const HI: Draft<'static> = Draft { parents: &[], kind: Kind::Payload, text: "hi", order_ack: None };
+
+fn seal_hi(peer: &Peer) -> String {
+    peer.security().seal(&mut Draws(vec![7; 12]), &HI).unwrap().packet
+}
+
+#[test]
+fn debug_prints_no_secret() {
+    let peer = Peer::ann(Dialect::DOCUMENT);
+    let keys = SubSessionKeys {
+        dialect: peer.dialect,
+        own: peer.own.clone(),
+        members: peer.members.clone(),
+        signing_key: peer.signing_key.clone(),
+        session_id: peer.session_id,
+        group_key: peer.group_key,
+    };
+    insta::assert_debug_snapshot!(keys, @"SubSessionKeys");
+    insta::assert_debug_snapshot!(peer.security(), @"SubSessionSecurity");
+}
+
+#[test]
+fn text_and_kind_must_agree() {
+    for dialect in Dialect::ALL {
+        let mut security = Peer::ann(dialect).security();
+        let mut seal = |kind, text| {
+            let draft = Draft { parents: &[], kind, text, order_ack: None };
+            security.seal(&mut Draws(Vec::new()), &draft).unwrap_err()
+        };
+        assert_eq!(seal(Kind::Payload, ""), SealError::TextAndKindDisagree);
+        assert_eq!(seal(Kind::AckManual, "x"), SealError::TextAndKindDisagree);
+        assert_eq!(seal(Kind::Fin, "x"), SealError::TextAndKindDisagree);
+    }
+}
+
+#[test]
+fn parents_must_be_in_order_and_no_more_than_members() {
+    let id = |dialect: Dialect, octet| {
+        MessageId::from_bytes(dialect, &vec![octet; dialect.message_id_len]).unwrap()
+    };
+    for dialect in Dialect::ALL {
+        let mut security = Peer::ann(dialect).security();
+        let mut seal = |octets: &[u8]| {
+            let parents: Vec<MessageId> = octets.iter().map(|&octet| id(dialect, octet)).collect();
+            security.seal(&mut Draws(vec![0; 12]), &Draft { parents: &parents, ..HI }).map(drop)
+        };
+        assert_eq!(seal(&[1, 2]), Ok(()));
+        assert_eq!(seal(&[1, 2, 3]), Err(SealError::Parents));
+        let descending = seal(&[2, 1]);
+        if dialect == Dialect::DOCUMENT {
+            assert_eq!(descending, Err(SealError::Parents));
+            assert_eq!(seal(&[1, 1]), Err(SealError::Parents));
+        } else {
+            assert_eq!(descending, Ok(()));
+        }
+    }
+}
+
+#[test]
+fn the_hint_comes_first() {
+    let dialect = Dialect::DOCUMENT;
+    let packet = seal_hi(&Peer::ann(dialect));
+    let mut other = Peer::ben(dialect);
+    other.group_key = [5; 32];
+    let (ann, other) = (Peer::ann(dialect).own, other.security());
+    assert_ne!(other.hint(), Peer::ann(dialect).security().hint());
+    assert_eq!(open(&other, &ann, &packet).unwrap_err(), Refused::Open(OpenError::OtherKey));
+}
+
+#[test]
+fn only_the_author_can_have_signed_it() {
+    for dialect in Dialect::ALL {
+        let packet = seal_hi(&Peer::ann(dialect));
+        let ben = Peer::ben(dialect);
+        let security = ben.security();
+        assert_eq!(open(&security, &Peer::ann(dialect).own, &packet).unwrap().text, "hi");
+        let error = open(&security, &ben.own, &packet).unwrap_err();
+        assert_eq!(error, Refused::Open(OpenError::Signature));
+        let cat = MemberId::new(dialect, "cat").unwrap();
+        let error = open(&security, &cat, &packet).unwrap_err();
+        assert_eq!(error, Refused::Open(OpenError::NotMember(cat)));
+    }
+}
+
+/// The key may stay the same over sub-sessions: sid and group key are what binds a message.
+#[test]
+fn a_message_is_bound_to_its_sub_session() {
+    let dialect = Dialect::DOCUMENT;
+    let ann = Peer::ann(dialect);
+    let hint = ann.security().hint();
+    let packet = seal_hi(&ann);
+    // A sub-session whose hint happens to be the same.
+    let other = (0..=u16::MAX)
+        .map(|number| {
+            let mut other = Peer::ben(dialect);
+            other.session_id[..2].copy_from_slice(&number.to_be_bytes());
+            other.security()
+        })
+        .find(|other| other.hint() == hint)
+        .unwrap();
+    assert_eq!(open(&other, &ann.own, &packet).unwrap_err(), Refused::Open(OpenError::Signature));
+}
+
+/// Adding the group's order to S makes another signature of the same equation: it must be refused,
+/// or one message would have two ids.
+#[test]
+fn signatures_are_canonical() {
+    const ORDER: [u8; 32] = [
+        0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde,
+        0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+    ];
+    let dialect = Dialect::DOCUMENT;
+    let ann = Peer::ann(dialect);
+    let mut buffer = Vec::new();
+    let contents = mpenc_wire::unarmor(&seal_hi(&ann), &mut buffer).unwrap().to_vec();
+    // SIDKEY_HINT (5), the signature's header (4), R (32), S (32).
+    let mut changed = contents.clone();
+    let mut carry = 0;
+    for (octet, order) in changed[41..73].iter_mut().zip(ORDER) {
+        let sum = u16::from(*octet) + u16::from(order) + carry;
+        [_, *octet] = sum.to_be_bytes();
+        carry = sum >> 8;
+    }
+    let security = Peer::ben(dialect).security();
+    assert!(open(&security, &ann.own, &mpenc_wire::armor(&contents)).is_ok());
+    let error = open(&security, &ann.own, &mpenc_wire::armor(&changed)).unwrap_err();
+    assert_eq!(error, Refused::Open(OpenError::Signature));
+}
+
+#[test]
+fn an_author_who_writes_nonsense() {
+    let ann = Peer::ann(Dialect::DOCUMENT);
+    let security = ann.security();
+    let fault = |plaintext: &[u8]| match open(&security, &ann.own, &ann.seal_plaintext(plaintext)) {
+        Err(Refused::Open(OpenError::Content(fault))) => fault,
+        other => panic!("{other:?}"),
+    };
+    let body = |content: &[u8]| {
+        let length = u16::try_from(content.len()).unwrap();
+        let mut body = [&length.to_be_bytes()[..], content].concat();
+        body.resize(128, 0);
+        record(0x0014, &body)
+    };
+    assert_eq!(fault(&body(b"")), ContentFault::EmptyText);
+    assert_eq!(fault(&body(&[0xff])), ContentFault::NotUtf8);
+    assert_eq!(fault(&record(0x0014, &[])), ContentFault::Padding(PaddingFault::Short));
+    assert_eq!(fault(&[record(0x0015, &[6]), body(b"")].concat()), ContentFault::UnknownKind(6));
+    assert_eq!(fault(&[record(0x0015, &[3]), body(b"x")].concat()), ContentFault::KindWithText);
+    let parents: Vec<u8> = (1..=3).flat_map(|octet| record(0x0013, &[octet; 32])).collect();
+    assert_eq!(fault(&[parents, body(b"x")].concat()), ContentFault::TooManyParents);
+    assert!(matches!(fault(&[]), ContentFault::Malformed(_)));
+    assert!(matches!(fault(b"nonsense"), ContentFault::Malformed(_)));
+}
+
+#[test]
+fn errors_say_what_is_wrong() {
+    let error = SealError::TooLong { octets: 40_000, limit: 32_766 };
+    assert_eq!(error.to_string(), "the message takes 40000 octets; 32766 are allowed");
+    let error = OpenError::Content(ContentFault::Padding(PaddingFault::NotZero));
+    assert_eq!(error.to_string(), "well signed, but malformed: the padding is not zero");
+}
