@@ -51,7 +51,8 @@ impl AckTable {
         }
     }
 
-    /// How many messages of `author` the latest message of `reader` descends from.
+    /// How many messages of `author` the latest message of `reader` descends from, or is: for the
+    /// author, all.
     pub(crate) fn acked(&self, reader: usize, author: usize) -> u32 {
         self.rows.get(reader).and_then(|row| row.get(author)).copied().unwrap_or(0)
     }
@@ -99,19 +100,13 @@ impl AckTable {
             Some(awaited @ true) => *awaited = false,
             _ => return Vec::new(),
         }
-        (0..self.columns.len())
-            .filter(|&author| author != reader)
-            .filter_map(|author| self.settle(author))
-            .collect()
+        (0..self.columns.len()).filter_map(|author| self.settle(author)).collect()
     }
 
-    /// How many messages of `author` *all* readers have acked, waived or not.
+    /// How many messages of `author` *all* readers have acked, waived or not. The author's own
+    /// row counts everything and so never decides.
     pub(crate) fn acked_by_all(&self, author: usize) -> u32 {
-        (0..self.rows.len())
-            .filter(|&reader| reader != author)
-            .map(|reader| self.acked(reader, author))
-            .min()
-            .unwrap_or_else(|| self.acked(author, author))
+        (0..self.rows.len()).map(|reader| self.acked(reader, author)).min().unwrap_or(0)
     }
 
     /// Looks for the column's minimum again.

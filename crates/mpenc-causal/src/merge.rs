@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 
 use crate::Transcript;
 use crate::index::{Index, at};
+use crate::transcript::Node;
 
 /// Merges two sets that were both made from `base`: what either side added is in, what either side
 /// removed is out (TR-09).
@@ -100,7 +101,8 @@ impl<I: Copy + Ord, A: Clone + Ord> Transcript<I, A> {
         Some(past.iter().zip(node.links.context.iter()).map(|(&a, &b)| of(a, b)).collect())
     }
 
-    /// The messages of a past that no other descends from, in canonical order.
+    /// The messages of a past that no other descends from, in the order of their authors, which is
+    /// the same for everyone.
     fn latest_of(&self, past: &[u32]) -> Option<Vec<Index>> {
         let mut latest = Vec::new();
         for (author, &count) in past.iter().enumerate() {
@@ -109,15 +111,10 @@ impl<I: Copy + Ord, A: Clone + Ord> Transcript<I, A> {
             let node = self.node(index).filter(|node| !self.is_node_pruned(node))?;
             latest.push((node, index));
         }
-        let mut maximal: Vec<_> = latest
-            .iter()
-            .filter(|(node, index)| {
-                let others = latest.iter().filter(|(_, other)| other != index);
-                others.into_iter().all(|(other, _)| self.counts(other, node.author) < node.count())
-            })
-            .map(|&(node, index)| (node.height, node.author, index))
-            .collect();
-        maximal.sort_unstable();
-        Some(maximal.into_iter().map(|(_, _, index)| index).collect())
+        let is_latest = |(node, index): &(&Node<I>, Index)| {
+            let mut others = latest.iter().filter(|(_, other)| other != index);
+            others.all(|(other, _)| self.counts(other, node.author) < node.count())
+        };
+        Some(latest.iter().copied().filter(is_latest).map(|(_, index)| index).collect())
     }
 }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::Transcript;
 use crate::index::at;
-use crate::transcript::Links;
+use crate::transcript::{Links, Node};
 
 impl<I: Copy + Ord, A: Clone + Ord> Transcript<I, A> {
     /// Forgets edges and contexts of the messages that every other member acked with messages that
@@ -19,14 +19,14 @@ impl<I: Copy + Ord, A: Clone + Ord> Transcript<I, A> {
     /// Members who were [waived](Self::waive) still count: messages of theirs may yet arrive. Costs
     /// O(*n*²) and the pruned messages.
     pub fn prune(&mut self) -> Vec<I> {
-        self.note_stable();
+        let stable: Vec<u32> =
+            (0..self.members.len()).map(|author| self.stable_count(author)).collect();
         let mut pruned = Vec::new();
-        for author in 0..self.members.len() {
-            let stable = self.stable_count(author);
-            let Some(chain) = self.chains.get_mut(author) else { continue };
-            let range = at(chain.pruned)..at(stable);
-            pruned.extend_from_slice(chain.messages.get(range).unwrap_or_default());
-            chain.pruned = chain.pruned.max(stable);
+        for (chain, stable) in self.chains.iter_mut().zip(stable) {
+            if let Some(messages) = chain.messages.get(at(chain.pruned)..at(stable)) {
+                pruned.extend_from_slice(messages);
+                chain.pruned = stable;
+            }
         }
         pruned.sort_unstable();
         for index in &pruned {
@@ -42,28 +42,22 @@ impl<I: Copy + Ord, A: Clone + Ord> Transcript<I, A> {
         self.node_of(id).is_some_and(|node| self.is_node_pruned(node))
     }
 
-    /// Keeps, per member, the context of their latest message that everyone acked. The message
-    /// may be pruned by now; then its context was noted before it went.
-    fn note_stable(&mut self) {
-        for member in 0..self.members.len() {
-            let acked = self.acks.acked_by_all(member);
-            let context = acked.checked_sub(1).and_then(|position| {
-                let latest = *self.chains.get(member)?.messages.get(at(position))?;
-                self.node(latest).map(|node| node.links.context.to_vec())
-            });
-            let context = context.filter(|context| !context.is_empty());
-            if let (Some(row), Some(context)) = (self.stable.get_mut(member), context) {
-                *row = context;
-            }
-        }
+    /// How many messages of `author` may go: those that every other member's latest message
+    /// which everyone acked descends from.
+    ///
+    /// If that message is pruned itself, its context is gone and counts as nothing. Rightly so:
+    /// whatever it descends from went before it.
+    fn stable_count(&self, author: usize) -> u32 {
+        let others = (0..self.members.len()).filter(|&reader| reader != author);
+        let acked = others.map(|reader| {
+            self.latest_acked_by_all(reader).map_or(0, |latest| self.counts(latest, author))
+        });
+        // A lone member's messages are acked as they come; the latest is the next one's parent.
+        acked.min().unwrap_or_else(|| self.acks.acked(author, author).saturating_sub(1))
     }
 
-    /// How many messages of `author` may go.
-    fn stable_count(&self, author: usize) -> u32 {
-        let others = self.stable.iter().enumerate().filter(|&(reader, _)| reader != author);
-        let stable = others.map(|(_, row)| row.get(author).copied().unwrap_or(0)).min();
-        // A lone member's messages are acked as they come; the latest is the next one's parent.
-        let own = || self.acks.acked(author, author).saturating_sub(1);
-        stable.unwrap_or_else(own)
+    fn latest_acked_by_all(&self, author: usize) -> Option<&Node<I>> {
+        let position = self.acks.acked_by_all(author).checked_sub(1)?;
+        self.node(*self.chains.get(author)?.messages.get(at(position))?)
     }
 }

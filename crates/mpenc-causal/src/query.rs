@@ -150,7 +150,7 @@ impl<I: Copy + Ord, A: Clone + Ord> Transcript<I, A> {
         let (Some(node), Some(reader)) = (self.node_of(id), self.member_index(reader)) else {
             return false;
         };
-        reader == node.author || self.acks.acked(reader, node.author) > node.position
+        self.acks.acked(reader, node.author) > node.position
     }
 
     /// Whether every awaited reader has acked the message.

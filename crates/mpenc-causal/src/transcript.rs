@@ -37,8 +37,6 @@ pub struct Transcript<I, A> {
     /// Content and close messages that are not fully acked.
     pub(crate) unacked: BTreeSet<Index>,
     pub(crate) acks: AckTable,
-    /// Per member, the context of their latest message that all others acked, as of the last prune.
-    pub(crate) stable: Vec<Vec<u32>>,
 }
 
 /// One message.
@@ -101,7 +99,6 @@ impl<I: Copy + Ord, A: Clone + Ord> Transcript<I, A> {
             heads: BTreeSet::new(),
             unacked: BTreeSet::new(),
             acks: AckTable::new(n),
-            stable: vec![vec![0; n]; n],
         }
     }
 

@@ -221,6 +221,26 @@ fn check_order(model: &Model, transcript: &Transcript<u32, Member>) {
     }
 }
 
+/// Each line's effective parents are the latest payloads that its author had seen, though the
+/// transcript was pruned all along.
+fn check_log(model: &Model, device: &Device) {
+    let lines = model.in_order(|id| model.messages[id].is_payload());
+    assert!(device.log.lines().iter().map(|line| line.id).eq(lines.iter().copied()));
+    for (place, &id) in lines.iter().enumerate() {
+        let seen: Vec<u32> = lines.iter().copied().filter(|&a| model.before(a, id)).collect();
+        let latest = model.latest(&seen);
+        assert!(device.log.parents(&id).eq(latest.iter().copied()));
+        let back = |parent: &u32| place - lines.iter().position(|line| line == parent).unwrap();
+        let line = device.log.line(&id).unwrap();
+        assert!(line.distances().eq(latest.iter().rev().map(back)));
+        assert_eq!(line.place(), place);
+        assert!(device.log.ancestors(&id).map(|line| line.id).eq(seen.into_iter().rev()));
+    }
+    let mut canonical = device.transcript.canonical_order();
+    canonical.retain(|id| lines.contains(id));
+    assert!(device.log.canonical_order().iter().map(|line| line.id).eq(canonical));
+}
+
 /// Each `add` reports exactly what it completed.
 fn check_reports(run: &Execution, device: &Device) {
     let mut told = BTreeSet::new();
@@ -257,6 +277,13 @@ proptest! {
     fn reports_each_full_ack_once(run in pruned_execution()) {
         for device in run.devices.values() {
             check_reports(&run, device);
+        }
+    }
+
+    #[test]
+    fn the_log_agrees_with_the_model(run in pruned_execution()) {
+        for device in run.devices.values() {
+            check_log(&Model::new(&run, device), device);
         }
     }
 

@@ -64,6 +64,9 @@ fn whoever_names_a_pruned_parent_breaks_a_rule() {
     chat.prune();
     let error = refused(&mut chat, Entry::new(9, &"bob", &[1, 6], Role::Content));
     assert_eq!(error, AddError::ParentsNotAntichain { ancestor: 1, descendant: 6 });
+    // The descendant need not know of anything later by the author of the pruned one.
+    let error = refused(&mut chat, Entry::new(9, &"alice", &[2, 4], Role::Content));
+    assert_eq!(error, AddError::ParentsNotAntichain { ancestor: 2, descendant: 4 });
     for author in ["alice", "bob", "carol"] {
         let error = refused(&mut chat, Entry::new(9, &author, &[1], Role::Content));
         let AddError::Fork(fork) = error else { panic!("{author} forgot their own last message") };

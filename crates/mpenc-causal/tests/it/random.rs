@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mpenc_causal::{AddError, Entry, Pending, Role, Transcript};
+use mpenc_causal::{AddError, Entry, MessageLog, Pending, Role, Section, Transcript};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -21,6 +21,11 @@ pub(crate) struct Message {
 impl Message {
     pub(crate) fn entry(&self) -> Entry<'_, u32, Member> {
         Entry::new(self.id, &self.author, &self.parents, self.role)
+    }
+
+    /// Some content makes a line in the log, some does not: heartbeats, say.
+    pub(crate) fn is_payload(&self) -> bool {
+        self.role == Role::Content && !self.id.is_multiple_of(3)
     }
 }
 
@@ -40,6 +45,8 @@ pub(crate) enum Step {
 pub(crate) struct Device {
     pub(crate) transcript: Transcript<u32, Member>,
     pub(crate) pending: Pending<u32, Member, Message>,
+    pub(crate) log: MessageLog<u32, Member, ()>,
+    section: Section,
     /// What was written, and has not arrived here.
     under_way: BTreeMap<u32, Message>,
     /// What `add` reported, per message in delivery order.
@@ -84,7 +91,11 @@ pub(crate) fn pruned_execution() -> impl Strategy<Value = Execution> {
 impl Execution {
     fn run(members: usize, steps: Vec<(Index, Step)>) -> Self {
         let members: Vec<Member> = ('a'..='z').take(members).collect();
+        let mut log = MessageLog::new();
+        let section = log.begin().unwrap();
         let device = Device {
+            log,
+            section,
             transcript: Transcript::new(members.iter().copied()),
             pending: Pending::new(1000, 1000),
             under_way: BTreeMap::new(),
@@ -156,6 +167,8 @@ impl Device {
             match self.transcript.add(message.entry()) {
                 Ok(added) => {
                     self.reports.push((message.id, added.fully_acked));
+                    let payload = message.is_payload().then_some(());
+                    self.log.accept(self.section, &self.transcript, message.id, payload).unwrap();
                     ready.extend(self.pending.take_ready(&message.id));
                 }
                 Err(AddError::MissingParents(missing)) => {
