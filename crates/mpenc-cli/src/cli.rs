@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{inspect, keygen, replay};
+use crate::{chat, demo, inspect, keygen, relay, replay};
 
 /// Secure group messaging: tools for the mpENC protocol.
 #[derive(Debug, Parser)]
@@ -17,6 +17,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Talk to a group, in lines of text.
+    Chat(chat::Args),
+    /// Show a group at work: a relay and real processes that go through a story.
+    Demo(demo::Args),
+    /// Run the embedded relay, the channel for a start.
+    Relay(relay::Args),
     /// Make a new identity key.
     Keygen(keygen::Args),
     /// Show what is in a packet, good or bad.
@@ -34,6 +40,9 @@ pub fn main() -> ExitCode {
     let Cli { command } = Cli::parse();
     let mut out = BufWriter::new(io::stdout().lock());
     let outcome = match command {
+        Command::Chat(args) => chat::run(&args, &mut out),
+        Command::Demo(args) => demo::run(&args, &mut out),
+        Command::Relay(args) => relay::run(&args, &mut out),
         Command::Keygen(args) => keygen::run(&args, &mut out),
         Command::Inspect(args) => inspect::run(&args, &mut out),
         Command::Replay(args) => replay::run(&args, &mut out),

@@ -62,7 +62,8 @@ async fn story(count: usize, out: &mut dyn Write) -> Result<ExitCode> {
     tokio::spawn(relay.run(std::future::pending()));
 
     let mut world = World::new(address, folder.path().to_owned(), peers, out);
-    world.say(&format!("a relay listens on {address}; every name below is a process of its own"))?;
+    world
+        .say(&format!("a relay listens on {address}; every name below is a process of its own"))?;
 
     world.chapter("they enter the room, and agree on keys")?;
     world.start(first)?;
@@ -124,7 +125,11 @@ async fn story(count: usize, out: &mut dyn Write) -> Result<ExitCode> {
         world.out(),
     )?;
     let took = began.elapsed();
-    world.say(&format!("{} messages by {count} people in {:.1} s", said.len(), took.as_secs_f32()))?;
+    world.say(&format!(
+        "{} messages by {count} people in {:.1} s",
+        said.len(),
+        took.as_secs_f32()
+    ))?;
     if same && clean && !leaked {
         world.say("all of it held")?;
         Ok(ExitCode::SUCCESS)

@@ -1,10 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+mod chat;
 mod cli;
+mod demo;
 mod hex_bytes;
 mod inspect;
 mod keygen;
 pub mod keys;
+mod relay;
 mod replay;
 
 pub use cli::main;

@@ -142,6 +142,8 @@ pub struct MessageEvent {
     pub readers: Vec<MemberId>,
     /// What they wrote.
     pub text: String,
+    /// Its place in the log, from 0.
+    pub place: usize,
     /// How far back in the log its real parents are: `[1]` if it follows on the entry above.
     pub parents_back: Vec<usize>,
 }

@@ -310,13 +310,14 @@ impl<X: MessageSecurity> SubSession<X> {
         if let Some(line) = line {
             let readers =
                 self.transcript.members().filter(|&member| *member != author).cloned().collect();
-            let parents_back = line.distances().collect();
+            let (place, parents_back) = (line.place(), line.distances().collect());
             self.unacked_payloads.insert(id, false);
             out.tell(Event::Message(MessageEvent {
                 id,
                 author: author.clone(),
                 readers,
                 text,
+                place,
                 parents_back,
             }));
         }

@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use mpenc::{Event, Severity};
 use mpenc::session::{FailReason, OperationInfo, Outcome};
-use mpenc::{Dialect, MemberId};
+use mpenc::{Event, MemberId, Severity};
 use serde::{Deserialize, Serialize};
 
 /// One line of output. People see its `Display`, programs its JSON.
@@ -12,13 +11,19 @@ use serde::{Deserialize, Serialize};
 #[serde(tag = "line", rename_all = "snake_case")]
 pub(crate) enum Line {
     /// A message takes its place in the log.
-    Message { author: String, text: String, number: usize, parents_back: Vec<usize> },
+    Message { number: usize, author: String, text: String, parents_back: Vec<usize> },
     /// Everybody has acked a message.
     FullyAcked { author: String, text: String },
     /// Somebody has not acked a message in time.
     NotFullyAcked { author: String, text: String, missing: Vec<String> },
     /// The members have changed: everybody confirmed it.
-    Members { members: Vec<String>, include: Vec<String>, exclude: Vec<String>, by: String, operation: String },
+    Members {
+        members: Vec<String>,
+        include: Vec<String>,
+        exclude: Vec<String>,
+        by: String,
+        operation: String,
+    },
     /// An operation of ours was proposed.
     Proposed { own: String, operation: String },
     /// An operation was accepted and runs.
@@ -60,7 +65,7 @@ impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Message { author, text, number, parents_back } => {
-                write!(f, "[{number}] <{author}> {text}")?;
+                write!(f, "[{number}] <{author}> {}", printable(text))?;
                 match parents_back.as_slice() {
                     [1] => Ok(()),
                     [] if *number == 1 => Ok(()),
@@ -87,8 +92,11 @@ impl fmt::Display for Line {
                     .map(|name| format!("+{name}"))
                     .chain(exclude.iter().map(|name| format!("−{name}")))
                     .collect();
-                let changes =
-                    if changes.is_empty() { String::new() } else { format!(" {}", changes.join(" ")) };
+                let changes = if changes.is_empty() {
+                    String::new()
+                } else {
+                    format!(" {}", changes.join(" "))
+                };
                 write!(f, "   ({operation} by {by}{changes})")
             }
             Self::Proposed { own, operation } => write!(
@@ -107,7 +115,11 @@ impl fmt::Display for Line {
             }
             Self::Progress { contributed, confirmed, awaited } => {
                 write!(f, "* … {contributed} contributed, {confirmed} confirmed")?;
-                if awaited.is_empty() { Ok(()) } else { write!(f, ", awaiting {}", awaited.join(", ")) }
+                if awaited.is_empty() {
+                    Ok(())
+                } else {
+                    write!(f, ", awaiting {}", awaited.join(", "))
+                }
             }
             Self::Failed { operation, by, why } => {
                 write!(f, "! {operation} by {by} ended without effect: {why}")
@@ -153,19 +165,16 @@ fn shorten(text: &str) -> String {
     }
 }
 
-/// Names of members, as people write them.
-pub(crate) fn names<'a>(
-    dialect: Dialect,
-    members: impl IntoIterator<Item = &'a MemberId>,
-) -> Vec<String> {
-    members.into_iter().map(|member| member.to_text(dialect)).collect()
+/// Names of members; what could play tricks on a reader is escaped.
+pub(crate) fn names<'a>(members: impl IntoIterator<Item = &'a MemberId>) -> Vec<String> {
+    members.into_iter().map(ToString::to_string).collect()
 }
 
 /// What an event says that needs no more than itself; messages and their acks are the caller's,
 /// who has the log.
-pub(crate) fn of_event(dialect: Dialect, members: &[MemberId], event: &Event) -> Option<Line> {
-    let name = |member: &MemberId| member.to_text(dialect);
-    let list = |members: &[MemberId]| names(dialect, members);
+pub(crate) fn of_event(event: &Event) -> Option<Line> {
+    let name = |member: &MemberId| member.to_string();
+    let list = |members: &[MemberId]| names(members);
     let operation = |info: &OperationInfo| operation_name(info.operation);
     Some(match event {
         Event::Proposed { own, operation } => {
@@ -182,11 +191,9 @@ pub(crate) fn of_event(dialect: Dialect, members: &[MemberId], event: &Event) ->
             confirmed: confirmed.len(),
             awaited: list(awaited),
         },
-        Event::OperationFailed { operation: info, reason } => Line::Failed {
-            operation: operation(info),
-            by: name(&info.author),
-            why: why(dialect, reason),
-        },
+        Event::OperationFailed { operation: info, reason } => {
+            Line::Failed { operation: operation(info), by: name(&info.author), why: why(reason) }
+        }
         Event::OperationOverdue { operation: info, awaited } => Line::Warning {
             text: format!(
                 "{} by {} takes longer than it should, awaiting {}",
@@ -205,10 +212,10 @@ pub(crate) fn of_event(dialect: Dialect, members: &[MemberId], event: &Event) ->
         Event::OperationEnded { own, outcome } => Line::Ended {
             own: own.to_string(),
             completed: matches!(outcome, Outcome::Completed),
-            how: outcome_text(dialect, outcome),
+            how: outcome_text(outcome),
         },
-        Event::Members { include, exclude, operation, author, .. } => Line::Members {
-            members: list(members),
+        Event::Members { remain, include, exclude, operation, author } => Line::Members {
+            members: names(remain.iter().chain(include)),
             include: list(include),
             exclude: list(exclude),
             by: name(author),
@@ -225,7 +232,9 @@ pub(crate) fn of_event(dialect: Dialect, members: &[MemberId], event: &Event) ->
             "somebody who calls themselves {0} is in the room; /include {0} adds them",
             name(member)
         )),
-        Event::MemberLeft(member) => note(format!("{} left the room, says the relay", name(member))),
+        Event::MemberLeft(member) => {
+            note(format!("{} left the room, says the relay", name(member)))
+        }
         Event::LeftChannel => note("you left the room: the session is over"),
         Event::NotIncluded => warning("nobody has included you in time"),
         Event::Excluded { by } => warning(format!("{} excluded you", name(by))),
@@ -244,13 +253,13 @@ pub(crate) fn of_event(dialect: Dialect, members: &[MemberId], event: &Event) ->
             "a packet of {octets} octets that {} sent, says the relay, could not be opened",
             name(sender)
         )),
-        Event::Plain { sender } => {
-            warning(format!("{} sent something that is not encrypted; it is not shown", name(sender)))
-        }
-        Event::Refused { sender, fault } => warning(format!(
-            "refused a packet that {} sent, says the relay: {fault}",
+        Event::Plain { sender } => warning(format!(
+            "{} sent something that is not encrypted; it is not shown",
             name(sender)
         )),
+        Event::Refused { sender, fault } => {
+            warning(format!("refused a packet that {} sent, says the relay: {fault}", name(sender)))
+        }
         Event::PeerMisbehaved { member, fault } => {
             alarm(format!("{} broke the rules, signed by themselves: {fault}", name(member)))
         }
@@ -280,20 +289,20 @@ fn operation_name(operation: mpenc::greet::Operation) -> String {
     format!("{operation:?}").to_lowercase()
 }
 
-fn why(dialect: Dialect, reason: &FailReason) -> String {
+fn why(reason: &FailReason) -> String {
     match reason {
         FailReason::MemberLeft(members) => {
-            format!("{} left the room, says the relay", names(dialect, members).join(", "))
+            format!("{} left the room, says the relay", names(members).join(", "))
         }
         FailReason::Aborted { by, reason } if reason.is_empty() => {
-            format!("{} aborted it", by.to_text(dialect))
+            format!("{} aborted it", by)
         }
         FailReason::Aborted { by, reason } => {
-            format!("{} aborted it: {}", by.to_text(dialect), printable(reason))
+            format!("{} aborted it: {}", by, printable(reason))
         }
         FailReason::WeLeft => "you left the room".into(),
         FailReason::NotEntered(members) => {
-            format!("{} did not enter the room", names(dialect, members).join(", "))
+            format!("{} did not enter the room", names(members).join(", "))
         }
         FailReason::ChannelChanged => "the room changed in the meantime; try again".into(),
         other => format!("{other:?}"),
@@ -305,13 +314,13 @@ pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
-fn outcome_text(dialect: Dialect, outcome: &Outcome) -> String {
+fn outcome_text(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Completed => "is done".into(),
         Outcome::Rejected { by } => {
-            format!("was rejected: an operation by {} came first", by.to_text(dialect))
+            format!("was rejected: an operation by {} came first", by)
         }
-        Outcome::Failed(reason) => format!("failed: {}", why(dialect, reason)),
+        Outcome::Failed(reason) => format!("failed: {}", why(reason)),
         Outcome::TimedOut => "timed out: the relay has not passed it on".into(),
         other => format!("{other:?}"),
     }

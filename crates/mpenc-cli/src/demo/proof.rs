@@ -10,7 +10,11 @@ use crate::chat::{Status, start};
 
 /// Prints what every member holds. Says whether it is the same for all.
 pub(super) fn table(statuses: &[(String, Status)], out: &mut dyn Write) -> Result<bool> {
-    writeln!(out, "{:>8}  {:<34} {:>8}  {:<16}  chain hash", "", "members", "messages", "transcript")?;
+    writeln!(
+        out,
+        "{:>8}  {:<34} {:>8}  {:<16}  chain hash",
+        "", "members", "messages", "transcript"
+    )?;
     for (name, status) in statuses {
         writeln!(
             out,

@@ -201,9 +201,8 @@ impl<'a> World<'a> {
             self.type_in(name, text).await?;
         }
         for (name, text) in &texts {
-            let acked = |line: &Line| {
-                matches!(line, Line::FullyAcked { text: acked, .. } if acked == text)
-            };
+            let acked =
+                |line: &Line| matches!(line, Line::FullyAcked { text: acked, .. } if acked == text);
             self.until(name, "has everybody's ack", acked).await?;
         }
         Ok(())
@@ -229,7 +228,9 @@ impl<'a> World<'a> {
                 })
                 .collect();
             let settled = statuses.windows(2).all(|pair| match pair {
-                [(_, a), (_, b)] => a.transcript == b.transcript && a.unacked == 0 && b.unacked == 0,
+                [(_, a), (_, b)] => {
+                    a.transcript == b.transcript && a.unacked == 0 && b.unacked == 0
+                }
                 _ => false,
             });
             if settled {
@@ -257,7 +258,9 @@ impl<'a> World<'a> {
     async fn listen(&mut self, what: &str) -> Result<()> {
         match timeout(PATIENCE, self.hear()).await {
             Ok(result) => result,
-            Err(_) => bail!("{} s have passed, and it has not come about: {what}", PATIENCE.as_secs()),
+            Err(_) => {
+                bail!("{} s have passed, and it has not come about: {what}", PATIENCE.as_secs())
+            }
         }
     }
 
