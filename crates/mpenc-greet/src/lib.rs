@@ -20,5 +20,5 @@ pub use refused::{Check, KeyFault, List, Refused};
 pub use traits::{
     CannotConfirm, Change, Checked, CheckedInitial, Completed, Greeter, Greeting, Initial,
     InternalError, Operation, OperationStep, OrderRefs, Progress, Proposal, ProposeError, Stage,
-    Status, Step,
+    Started, Status, Step,
 };

@@ -61,9 +61,8 @@ pub struct OrderRefs {
     pub latest_pm: Vec<MessageId>,
 }
 
-/// What an initial packet proposes.
+/// What an initial packet proposes. Membership protocols make it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Initial {
     /// Which operation.
     pub operation: Operation,
@@ -152,9 +151,8 @@ impl fmt::Display for CannotConfirm {
     }
 }
 
-/// A completed operation.
+/// A completed operation. Membership protocols make it.
 #[derive(Debug)]
-#[non_exhaustive]
 pub struct Completed<K, R> {
     /// The members from now on, in the order of the agreement.
     pub members: Vec<MemberId>,

@@ -182,6 +182,30 @@ pub struct AgreedKeys {
 }
 
 impl AgreedKeys {
+    /// The keys that another membership protocol than [CLIQUES](super::CliquesGreeter) agreed on:
+    /// who we are, everyone's ephemeral public key, the seed of ours, the session id, the group
+    /// key.
+    ///
+    /// # Errors
+    /// [`KeyFault`]: an ephemeral key that cannot be admitted.
+    pub fn new(
+        own: MemberId,
+        members: impl IntoIterator<Item = (MemberId, [u8; 32])>,
+        ephemeral_seed: &[u8; 32],
+        session_id: [u8; 32],
+        group_key: [u8; 32],
+    ) -> Result<Self, KeyFault> {
+        let admit =
+            |(id, octets): (MemberId, [u8; 32])| Ok((id, ShapedKey::new(&octets)?.admit()?.0));
+        Ok(Self {
+            own,
+            members: members.into_iter().map(admit).collect::<Result<_, _>>()?,
+            signing_key: SigningKey::from_bytes(ephemeral_seed),
+            session_id,
+            group_key: GroupKey::new(group_key),
+        })
+    }
+
     /// Who we are.
     #[must_use]
     pub const fn own_id(&self) -> &MemberId {
