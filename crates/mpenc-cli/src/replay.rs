@@ -1,19 +1,22 @@
 //! `mpenc replay`: does recorded sessions again, and compares octet for octet.
 
 mod agreed;
+mod codec;
 mod difference;
 mod draws;
 mod format;
 mod history;
 mod member;
 mod recording;
+mod reject;
 mod report;
+mod signatures;
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use format::Vectors;
 use report::Report;
 
@@ -41,29 +44,49 @@ enum Level {
 
 /// Replays files; fails if anything differs, or a file cannot be replayed.
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<ExitCode> {
-    let (mut packets, mut differences, mut replayed) = (0_usize, 0_usize, 0_usize);
+    let (mut files, mut packets, mut differences) = (0_usize, 0_usize, 0_usize);
     for path in &args.files {
-        match replay(path) {
+        match replay(args.level, path) {
             Ok(report) => {
-                replayed = replayed.saturating_add(1);
+                files = files.saturating_add(1);
                 packets = packets.saturating_add(report.packets);
                 differences = differences.saturating_add(report.differences());
-                writeln!(out, "{}: {} packets, {} differences", path.display(), report.packets, report.differences())?;
-                for told in report.told() { writeln!(out, "  {told}")?; }
+                show(path, &report, out)?;
             }
-            Err(error) => writeln!(out, "{}: {error:#}", path.display())?,
+            Err(error) => writeln!(out, "{}: cannot be replayed: {error:#}", path.display())?,
         }
     }
-    writeln!(out, "replayed {replayed} files, {packets} packets, {differences} differences")?;
-    Ok(if differences == 0 && replayed == args.files.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    writeln!(out, "replayed {files} files, {packets} packets, {differences} differences")?;
+    let well = differences == 0 && files == args.files.len();
+    Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn replay(path: &Path) -> Result<Report> {
+fn show(path: &Path, report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let differences = report.differences();
+    report.notes.iter().try_for_each(|note| writeln!(out, "  {note}"))?;
+    let packets = report.packets;
+    writeln!(out, "{}: {packets} packets, {differences} differences", path.display())?;
+    report.told().try_for_each(|told| writeln!(out, "  {told}"))?;
+    match report.untold() {
+        0 => Ok(()),
+        more => writeln!(out, "  and {more} more"),
+    }
+}
+
+fn replay(level: Level, path: &Path) -> Result<Report> {
     let mut report = Report::default();
-    match format::load(path)? {
-        Vectors::History(history) => history::replay(&history, &mut report),
-        Vectors::Recording(recording) => drop(recording::replay(&recording, &mut report)),
-        _ => {}
+    match (level, format::load(path)?) {
+        (Level::Session, _) => {
+            bail!("sessions with their timing cannot be replayed yet: that level comes later")
+        }
+        (Level::Packets, Vectors::Recording(recording)) => {
+            drop(recording::replay(&recording, &mut report));
+        }
+        (Level::Packets, Vectors::History(history)) => history::replay(&history, &mut report),
+        (Level::Packets, Vectors::Cases(cases)) => history::replay(&cases.base, &mut report),
+        (Level::Reject, Vectors::Cases(cases)) => reject::replay(&cases, &mut report),
+        (Level::Reject, _) => bail!("it holds no bad packets, which are what this level replays"),
+        (_, Vectors::JsUnit(_) | Vectors::DocumentUnit(_)) => {}
     }
     Ok(report)
 }

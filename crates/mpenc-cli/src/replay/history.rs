@@ -9,6 +9,7 @@ use mpenc_message::{Draft, Kind, OrderAck};
 use mpenc_wire::{Dialect, MemberId, MessageId, resend};
 
 use super::agreed::compare_agreed;
+use super::codec::again;
 use super::difference::difference;
 use super::draws::Draws;
 use super::format::{
@@ -17,6 +18,7 @@ use super::format::{
 };
 use super::member::{Agreed, Effect, Member, Ordered};
 use super::report::Report;
+use super::signatures::Keys;
 use crate::hex_bytes::{Hex, HexVec};
 
 const DIALECT: Dialect = Dialect::DOCUMENT;
@@ -47,8 +49,38 @@ pub(crate) struct Replay<'h> {
 /// Replays a whole history.
 pub(crate) fn replay(history: &History, report: &mut Report) {
     match Replay::new(history, report) {
-        Some(mut replay) => replay.run(Place { step: 0, packet: 0 }, report, |_, _, _| {}),
+        Some(mut replay) => {
+            check_alone(history, report);
+            replay.run(report, |_, _, _| {});
+        }
         None => report.differs("members", "a member id that the dialect does not allow"),
+    }
+}
+
+/// What can be said of the packets without the members: they survive being taken apart, and their
+/// signatures verify.
+fn check_alone(history: &History, report: &mut Report) {
+    let mut keys = Keys::new(DIALECT);
+    for step in &history.steps {
+        step.packets.iter().for_each(|packet| keys.learn(packet.packet()));
+        if let Some(Outcome::Completed(result)) =
+            step.operation.as_ref().map(|operation| &operation.outcome)
+        {
+            keys.learn_session(&result.sid.0, &result.group_key.0);
+        }
+    }
+    for (step, packets) in history.steps.iter().map(|step| &step.packets).enumerate() {
+        for (at, packet) in packets.iter().enumerate() {
+            let place = Place { step, packet: at };
+            match again(DIALECT, packet.packet()) {
+                Ok(ours) if ours == packet.packet() => {}
+                Ok(ours) => report.differs(place, difference(packet.packet(), &ours)),
+                Err(fault) => report.differs(place, fault),
+            }
+            if !id(packet.sender()).is_some_and(|sender| keys.verify(&sender, packet.packet())) {
+                report.differs(place, "the signature does not verify");
+            }
+        }
     }
 }
 
@@ -77,35 +109,54 @@ impl<'h> Replay<'h> {
         Some(Self { history, members, group: BTreeSet::new(), channel: BTreeSet::new() })
     }
 
-    /// Replays everything from a packet on. `before` is called before each packet is delivered,
-    /// when its sender has made it.
+    /// Replays everything. `before` is called before each packet is made and delivered.
     pub(crate) fn run(
         &mut self,
-        from: Place,
         report: &mut Report,
-        mut before: impl FnMut(&mut Self, Place, &mut Report),
+        mut before: impl FnMut(&Self, Place, &mut Report),
     ) {
-        for (number, step) in self.history.steps.iter().enumerate().skip(from.step) {
-            let resumed = number == from.step && from.packet > 0;
-            if !resumed {
-                self.begin(number, step, report);
-            }
-            let skipped = if number == from.step { from.packet } else { 0 };
-            for (at, packet) in step.packets.iter().enumerate().skip(skipped) {
+        for (number, step) in self.history.steps.iter().enumerate() {
+            self.begin(number, step, report);
+            for (at, packet) in step.packets.iter().enumerate() {
                 let place = Place { step: number, packet: at };
                 before(self, place, report);
                 self.packet(place, step, packet, report);
             }
-            if let Some(operation) = &step.operation {
-                self.end(number, operation, report);
-            }
+            self.end(number, step, report);
         }
-        for (id, member) in &mut self.members {
+        self.finish(report);
+    }
+
+    /// Replays everything from a packet on, whose step has begun.
+    pub(crate) fn resume(&mut self, from: Place, report: &mut Report) {
+        for (number, step) in self.history.steps.iter().enumerate().skip(from.step) {
+            let mut done = from.packet;
+            if number > from.step {
+                self.begin(number, step, report);
+                done = 0;
+            }
+            for (at, packet) in step.packets.iter().enumerate().skip(done) {
+                self.packet(Place { step: number, packet: at }, step, packet, report);
+            }
+            self.end(number, step, report);
+        }
+        self.finish(report);
+    }
+
+    /// All draws must have been drawn.
+    fn finish(&self, report: &mut Report) {
+        for (id, member) in &self.members {
             let left = member.draws_left();
             if left > 0 {
                 report.differs(id, format_args!("{left} recorded draws were never drawn"));
             }
         }
+    }
+
+    /// Whether there is such a packet.
+    pub(crate) fn has(&self, place: Place) -> bool {
+        let step = self.history.steps.get(place.step);
+        step.is_some_and(|step| place.packet < step.packets.len())
     }
 
     /// A member.
@@ -190,8 +241,13 @@ impl<'h> Replay<'h> {
         };
         self.make(place, &sender, packet, report);
         let joiners = step.operation.iter().flat_map(|operation| &operation.targets);
-        let concerned: BTreeSet<MemberId> =
-            self.group.iter().cloned().chain(joiners.filter_map(|name| id(name))).chain([sender.clone()]).collect();
+        let concerned: BTreeSet<MemberId> = self
+            .group
+            .iter()
+            .cloned()
+            .chain(joiners.filter_map(|name| id(name)))
+            .chain([sender.clone()])
+            .collect();
         let receivers: Vec<MemberId> = self.channel.iter().cloned().collect();
         for receiver in &receivers {
             let Some(member) = self.members.get_mut(receiver) else { continue };
@@ -247,7 +303,10 @@ impl<'h> Replay<'h> {
             Some(ours) if ours == packet.packet() => {}
             Some(ours) => report.differs(
                 place,
-                format_args!("{sender} makes another packet: {}", difference(packet.packet(), &ours)),
+                format_args!(
+                    "{sender} makes another packet: {}",
+                    difference(packet.packet(), &ours)
+                ),
             ),
             None => report.differs(place, format_args!("{sender} makes no packet here")),
         }
@@ -262,7 +321,8 @@ impl<'h> Replay<'h> {
     }
 
     /// How an operation ended.
-    fn end(&mut self, number: usize, operation: &OperationStep, report: &mut Report) {
+    fn end(&mut self, number: usize, step: &Step, report: &mut Report) {
+        let Some(operation) = &step.operation else { return };
         let place = format!("step {number}");
         match &operation.outcome {
             Outcome::Completed(result) => self.expect_result(&place, operation, result, report),
@@ -315,8 +375,9 @@ impl<'h> Replay<'h> {
         }
         if operation.kind == OperationKind::Exclude {
             for excluded in operation.targets.iter().filter_map(|name| id(name)) {
-                if self.members.get(&excluded).is_some_and(|member| member.current().is_some()) {
-                    report.differs(place, format_args!("{excluded} is still in the session"));
+                let present = self.channel.contains(&excluded);
+                if present && !self.members.get(&excluded).is_some_and(Member::is_excluded) {
+                    report.differs(place, format_args!("{excluded} was not excluded"));
                 }
                 self.leave(&excluded);
             }

@@ -8,16 +8,16 @@ use std::sync::Arc;
 use mpenc_greet::cliques::{CliquesDraft, CliquesResult};
 use mpenc_greet::{
     AgreedKeys, CannotConfirm, Change, Check, CliquesGreeter, CliquesGreeting, Completed, Greeter,
-    Greeting, Identities, IdentitySigner, InternalError, OrderRefs, ProposeError, Refused, Stage,
-    Status, Step,
+    Greeting, Identities, IdentitySigner, Initial, InternalError, OrderRefs, Progress,
+    ProposeError, Refused, Stage, Status, Step,
 };
 use mpenc_message::{
     Draft, MessageSecurity, OpenError, Opened, SealError, Sealed, SubSessionKeys,
     SubSessionSecurity,
 };
 use mpenc_order::{
-    ChainHash, Ended, EntryType, IgnoreReason, PacketId, Proposal, RejectReason, ServerOrder,
-    Verdict,
+    ChainHash, Ended, EntryType, IgnoreReason, Ongoing, PacketId, Proposal, RejectReason,
+    ServerOrder, Verdict,
 };
 use mpenc_wire::{
     AbortPacket, DataPacket, Dialect, GreetingPacket, Malformed, MemberId, MessageId, Packet,
@@ -41,8 +41,10 @@ pub(crate) struct Member {
     outgoing: VecDeque<String>,
     /// From the first to the current one.
     subsessions: Vec<SubSession>,
-    /// LATEST_PM of the running operation.
-    latest_pm: Vec<MessageId>,
+    /// What the latest accepted initial packet proposed.
+    initial: Option<Initial>,
+    /// Whether we were excluded, and have yet to leave the channel.
+    excluded: bool,
     draws: Draws,
 }
 
@@ -79,8 +81,8 @@ pub(crate) enum Effect {
     Applied,
     /// The running operation ended without effect.
     Failed,
-    /// The running operation took effect. `None`: we are alone now, or were excluded.
-    Completed(Option<usize>),
+    /// The running operation took effect.
+    Completed(Entered),
     /// The running operation lacks something of ours.
     CannotConfirm(CannotConfirm),
     /// A message was opened, in this sub-session.
@@ -89,6 +91,17 @@ pub(crate) enum Effect {
     NotTaken(PacketId, NotTaken),
     /// A bug.
     Internal(InternalError),
+}
+
+/// Where a completed operation led a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entered {
+    /// Into this sub-session.
+    SubSession(usize),
+    /// It is alone now.
+    Alone,
+    /// It was excluded.
+    Excluded,
 }
 
 /// A packet that entered the server order.
@@ -141,6 +154,18 @@ impl fmt::Display for NotTaken {
 type Effects = Vec<Effect>;
 type StepOf = Step<Completed<AgreedKeys, CliquesResult>>;
 
+/// What others could notice of a member, and what its next answers depend on.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Visible {
+    head: Option<(PacketId, ChainHash)>,
+    running: Option<PacketId>,
+    progress: Option<Progress>,
+    members: Vec<MemberId>,
+    subsessions: usize,
+    outgoing: usize,
+    draws: usize,
+}
+
 impl Member {
     pub(crate) fn new(
         dialect: Dialect,
@@ -158,7 +183,8 @@ impl Member {
             drafts: BTreeMap::new(),
             outgoing: VecDeque::new(),
             subsessions: Vec::new(),
-            latest_pm: Vec::new(),
+            initial: None,
+            excluded: false,
             draws,
         }
     }
@@ -187,7 +213,17 @@ impl Member {
 
     /// Packet id of the running operation's initial packet.
     pub(crate) fn running(&self) -> Option<PacketId> {
-        self.order.ongoing().map(mpenc_order::Ongoing::initial)
+        self.order.ongoing().map(Ongoing::initial)
+    }
+
+    /// Whether the running operation excludes us.
+    pub(crate) fn is_being_excluded(&self) -> bool {
+        self.order.ongoing().is_some_and(|ongoing| !ongoing.members().contains(&self.id))
+    }
+
+    /// Whether we were excluded, and have yet to leave the channel.
+    pub(crate) const fn is_excluded(&self) -> bool {
+        self.excluded
     }
 
     pub(crate) const fn in_operation(&self) -> bool {
@@ -220,6 +256,20 @@ impl Member {
         self.draws.left()
     }
 
+    /// What a refused packet must leave as it is.
+    pub(crate) fn visible(&self) -> Visible {
+        let ongoing = self.order.ongoing();
+        Visible {
+            head: self.order.head(),
+            running: ongoing.map(Ongoing::initial),
+            progress: ongoing.map(|ongoing| ongoing.operation().progress()),
+            members: self.greeter.members().to_vec(),
+            subsessions: self.subsessions.len(),
+            outgoing: self.outgoing.len(),
+            draws: self.draws.left(),
+        }
+    }
+
     // ---- the channel ----
 
     /// We entered the channel, and these are in it now.
@@ -235,6 +285,7 @@ impl Member {
         self.greeter.reset();
         self.drafts.clear();
         self.outgoing.clear();
+        self.excluded = false;
     }
 
     /// Others entered or left, all in one event; `members` are in the channel now.
@@ -275,6 +326,8 @@ impl Member {
         latest_pm: Vec<MessageId>,
     ) -> Result<(), NotProposed> {
         let (prev_pf, chain_hash) = self.order.head().ok_or(NotProposed::Unsynced)?;
+        // While an operation runs, only a recording proposes another one; it loses.
+        let chain_hash = self.order.ongoing().map_or(chain_hash, Ongoing::chain_hash);
         let order = OrderRefs {
             prev_pf: *prev_pf.as_bytes(),
             chain_hash: *chain_hash.as_bytes(),
@@ -308,8 +361,8 @@ impl Member {
     pub(crate) fn receive(&mut self, sender: &MemberId, text: &str) -> Effects {
         let id = self.packet_id(sender, text);
         let mut buffer = Vec::new();
-        let packet = unarmor(text, &mut buffer)
-            .and_then(|contents| Packet::decode(self.dialect, contents));
+        let packet =
+            unarmor(text, &mut buffer).and_then(|contents| Packet::decode(self.dialect, contents));
         let outcome = match packet {
             Ok(Packet::Greeting(greeting)) if greeting.metadata.is_some() => {
                 self.receive_initial(sender, id, text, &greeting)
@@ -383,7 +436,7 @@ impl Member {
             self.greeter.members(),
             &self.channel,
         ))?;
-        self.latest_pm.clone_from(&initial.order.latest_pm);
+        self.initial = Some(initial.clone());
         let rng = self.draws.draw_for(Purpose::Operation);
         let (greeting, step) = match self.greeter.start(rng, *id.as_bytes(), checked, draft) {
             Ok(started) => started,
@@ -481,14 +534,20 @@ impl Member {
         }
     }
 
-    /// Puts a completed operation into force; gives the sub-session that it leads to.
+    /// Puts a completed operation into force; says where that leads.
     fn complete(
         &mut self,
         Completed { keys, result, .. }: Completed<AgreedKeys, CliquesResult>,
         end: Ordered,
-    ) -> Option<usize> {
+    ) -> Entered {
+        let initial = self.initial.take();
+        if !initial.as_ref().is_some_and(|initial| initial.members.contains(&self.id)) {
+            // Nothing changes for us until we leave the channel.
+            self.excluded = true;
+            return Entered::Excluded;
+        }
         self.greeter.adopt(result);
-        let keys = keys?;
+        let Some(keys) = keys else { return Entered::Alone };
         let agreed = self.agreed(&keys);
         let security = SubSessionSecurity::new(&SubSessionKeys {
             dialect: self.dialect,
@@ -498,9 +557,10 @@ impl Member {
             session_id: agreed.session_id,
             group_key: agreed.group_key,
         });
-        let latest_pm = std::mem::take(&mut self.latest_pm);
+        let latest_pm = initial.map(|initial| initial.order.latest_pm).unwrap_or_default();
+        let entered = Entered::SubSession(self.subsessions.len());
         self.subsessions.push(SubSession { security, agreed, end, latest_pm });
-        self.subsessions.len().checked_sub(1)
+        entered
     }
 
     fn agreed(&self, keys: &AgreedKeys) -> Agreed {

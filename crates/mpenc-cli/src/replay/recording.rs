@@ -14,10 +14,13 @@ use std::sync::Arc;
 use mpenc_greet::LocalIdentity;
 use mpenc_wire::{Dialect, MemberId};
 
+use super::codec::again;
+use super::difference::difference;
 use super::draws::Draws;
 use super::format::{ChannelKind, Recording};
 use super::member::Member;
 use super::report::Report;
+use super::signatures::Keys;
 use index::Index;
 use member::Track;
 
@@ -43,16 +46,48 @@ pub(super) fn replay(recording: &Recording, report: &mut Report) -> MadeAgain {
             None => report.differs(name, "it has entries, but is no member"),
         }
     }
-    for (at, event) in recording.channel.iter().enumerate() {
-        if matches!(event.kind, ChannelKind::Packet { .. }) && !made.contains(&at) {
-            report.differs(format_args!("channel {at}"), "nobody made this packet again");
-        }
-    }
+    check_alone(recording, &made, report);
     made
 }
 
+/// What can be said of the packets without the members: they survive being taken apart, and their
+/// signatures verify.
+fn check_alone(recording: &Recording, made: &MadeAgain, report: &mut Report) {
+    let mut keys = Keys::new(DIALECT);
+    for subsession in &recording.subsessions {
+        keys.learn_session(&subsession.session_id.0, &subsession.group_key.0);
+    }
+    let packets = recording.channel.iter().enumerate();
+    let packets: Vec<(usize, &str, &str)> = packets
+        .filter_map(|(at, event)| match &event.kind {
+            ChannelKind::Packet { packet } => Some((at, event.sender.as_str(), packet.as_str())),
+            ChannelKind::Members { .. } => None,
+        })
+        .collect();
+    packets.iter().for_each(|(_, _, packet)| keys.learn(packet));
+    for (at, sender, packet) in packets {
+        let place = format_args!("channel {at}");
+        match again(DIALECT, packet) {
+            Ok(ours) if ours == packet => {}
+            Ok(ours) => report.differs(place, difference(packet, &ours)),
+            Err(fault) => report.differs(place, fault),
+        }
+        if !id(sender).is_some_and(|sender| keys.verify(&sender, packet)) {
+            report.differs(place, "the signature does not verify");
+        }
+        if !made.contains(&at) {
+            report.differs(place, "nobody made this packet again");
+        }
+    }
+}
+
 /// A member outside the channel; it knows everybody's identity.
-fn join(recording: &Recording, index: &Index<'_>, name: &str, report: &mut Report) -> Option<Member> {
+fn join(
+    recording: &Recording,
+    index: &Index<'_>,
+    name: &str,
+    report: &mut Report,
+) -> Option<Member> {
     let identity = recording.members.get(name)?;
     let signer = LocalIdentity::from_seed(&identity.seed.0);
     report.expect_eq(name, "its identity key", &identity.public_key.0, &signer.public_key());

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::History;
+use crate::replay::history::Place;
 
 /// A history, and packets to hand to its members in place of its own.
 #[derive(Deserialize)]
@@ -15,24 +16,21 @@ pub(crate) struct Cases {
 #[derive(Deserialize)]
 pub(crate) struct Case {
     pub(crate) name: String,
-    /// What it takes to tell that the packet is bad.
-    pub(crate) level: Level,
     /// Step and packet of the base that it stands in for.
     pub(crate) replaces: (usize, usize),
     /// Who must refuse it.
     pub(crate) to: Vec<String>,
     pub(crate) sender: String,
     pub(crate) packet: String,
-    /// Why, in the words of whoever made it.
+    /// Why it is bad, for programs.
+    pub(crate) code: String,
+    /// Why it is bad, in the words of whoever made it.
     pub(crate) reason: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Level {
-    Decode,
-    Verify,
-    Keys,
-    Operation,
-    Message,
+impl Case {
+    /// The packet of the base that it stands in for.
+    pub(crate) const fn place(&self) -> Place {
+        Place { step: self.replaces.0, packet: self.replaces.1 }
+    }
 }

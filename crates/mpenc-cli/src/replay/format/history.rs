@@ -144,7 +144,9 @@ impl PacketStep {
     /// Who sent it.
     pub(crate) fn sender(&self) -> &str {
         match self {
-            Self::Greeting { sender, .. } | Self::Abort { sender, .. } | Self::Resend { sender, .. } => sender,
+            Self::Greeting { sender, .. }
+            | Self::Abort { sender, .. }
+            | Self::Resend { sender, .. } => sender,
             Self::Data(data) => &data.sender,
         }
     }
@@ -152,7 +154,9 @@ impl PacketStep {
     /// Its text on the channel.
     pub(crate) fn packet(&self) -> &str {
         match self {
-            Self::Greeting { packet, .. } | Self::Abort { packet, .. } | Self::Resend { packet, .. } => packet,
+            Self::Greeting { packet, .. }
+            | Self::Abort { packet, .. }
+            | Self::Resend { packet, .. } => packet,
             Self::Data(data) => &data.packet,
         }
     }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer};
 use serde::de::{Error, IgnoredAny};
+use serde::{Deserialize, Deserializer};
 
 use super::{DrawKind, Hex32};
 use crate::hex_bytes::{Hex, HexVec};
@@ -215,10 +215,9 @@ impl<'de> Deserialize<'de> for Entry {
             ("subsession", _) => {
                 Self::SubSession { reference: raw.reference.ok_or_else(|| missing("ref"))? }
             }
-            (
-                "action" | "send" | "event" | "internal" | "status" | "timer" | "result",
-                _,
-            ) => Self::Policy,
+            ("action" | "send" | "event" | "internal" | "status" | "timer" | "result", _) => {
+                Self::Policy
+            }
             (other, _) => {
                 return Err(D::Error::custom(format!("an entry of unknown kind {other:?}")));
             }

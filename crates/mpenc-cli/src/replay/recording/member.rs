@@ -20,7 +20,7 @@ use crate::replay::difference::difference;
 use crate::replay::format::{
     Body, ChannelKind, Entry, Message, Received, Recording, Sent, SubSessionRecord, SyncedFrom,
 };
-use crate::replay::member::{Agreed, Effect, Member, NotTaken, Ordered};
+use crate::replay::member::{Agreed, Effect, Entered, Member, NotTaken, Ordered};
 use crate::replay::report::Report;
 
 /// A member on its way through a recording.
@@ -29,6 +29,10 @@ pub(super) struct Track<'r> {
     index: &'r Index<'r>,
     name: &'r str,
     member: Member,
+    /// Whether we are in the channel, and have followed no order there yet.
+    outsider: bool,
+    /// Who was in the channel before us, and has not left it since.
+    before: BTreeSet<MemberId>,
     /// Packets that entered the order, and are not yet found in the recording.
     ordered: VecDeque<Ordered>,
     /// Leavers who ended an operation, and are not yet found in the recording.
@@ -41,6 +45,8 @@ pub(super) struct Track<'r> {
     opened: BTreeMap<MessageId, (usize, Opened)>,
     /// Data packets that could not be opened yet: the recording has them wait.
     held: Vec<(MemberId, String)>,
+    /// Messages that are in a transcript.
+    accepted: BTreeSet<MessageId>,
     /// One per sub-session.
     transcripts: Vec<Transcript>,
     /// The parents of own messages that are about to be sent.
@@ -69,12 +75,15 @@ impl<'r> Track<'r> {
             index,
             name,
             member,
+            outsider: false,
+            before: BTreeSet::new(),
             ordered: VecDeque::new(),
             left: VecDeque::new(),
             entered: VecDeque::new(),
             not_taken: BTreeMap::new(),
             opened: BTreeMap::new(),
             held: Vec::new(),
+            accepted: BTreeSet::new(),
             transcripts: Vec::new(),
             parents: BTreeMap::new(),
         }
@@ -82,12 +91,15 @@ impl<'r> Track<'r> {
 
     /// Goes through all entries. Packets that were made again are added to `made`.
     pub(super) fn run(mut self, report: &mut Report, made: &mut MadeAgain) {
-        let entries = self.recording.per_member.get(self.name).into_iter().flatten();
-        for (at, entry) in entries.enumerate() {
+        let entries = self.recording.per_member.get(self.name).map_or(&[][..], Vec::as_slice);
+        for (at, entry) in entries.iter().enumerate() {
             let place = Place(self.name, at);
             match entry {
                 Entry::Received(received) => self.received(place, received, report),
-                Entry::Sent(sent) => self.sent(place, sent, report, made),
+                Entry::Sent(sent) => {
+                    let rest = entries.get(at..).unwrap_or_default();
+                    self.sent(place, sent, rest, report, made);
+                }
                 Entry::Accepted { message } => self.accepted(place, *message, report),
                 Entry::OpPacket { op, accepted, code, synced_from } => {
                     let code = code.as_deref().filter(|_| !accepted);
@@ -141,11 +153,16 @@ impl<'r> Track<'r> {
                 let members: BTreeSet<MemberId> = ids(&event.members_after);
                 let leavers: Vec<MemberId> = ids(leave);
                 if !received.about_self {
+                    self.before.retain(|member| !leavers.contains(member));
                     let effects = self.member.channel_changed(&leavers, members);
                     self.take(place, effects, report);
                 } else if members.contains(self.member.id()) {
+                    self.outsider = true;
+                    self.before.clone_from(&members);
+                    self.before.remove(self.member.id());
                     self.member.enter_channel(members);
                 } else {
+                    self.outsider = false;
                     self.member.leave_channel();
                 }
                 self.start_order();
@@ -153,12 +170,13 @@ impl<'r> Track<'r> {
         }
     }
 
-    /// Who is alone in the channel and follows no order starts one.
+    /// When all who were in the channel before us have left, and we have never followed their
+    /// order, we start one. (In the first implementation a joiner whose operation failed counts as
+    /// following it.)
     fn start_order(&mut self) {
-        let member = &mut self.member;
-        let alone = member.channel().len() == 1 && member.channel().contains(member.id());
-        if alone && !member.is_synced() {
-            member.start_order();
+        if self.outsider && self.before.is_empty() {
+            self.outsider = false;
+            self.member.start_order();
         }
     }
 
@@ -166,6 +184,11 @@ impl<'r> Track<'r> {
         let Some(sender) = id(sender) else {
             return report.differs(place, format_args!("{sender:?} is no member id"));
         };
+        if self.member.is_being_excluded() && is_answer(packet) {
+            // In the first implementation nobody follows an operation that excludes them: it goes
+            // on running for them until they leave, or somebody else does.
+            return;
+        }
         let effects = self.member.receive(&sender, packet);
         if let [Effect::NotTaken(_, NotTaken::Unopened(_) | NotTaken::NoSession)] = &*effects {
             return self.held.push((sender, packet.to_owned()));
@@ -179,9 +202,14 @@ impl<'r> Track<'r> {
                 Effect::Ordered(ordered) if ordered.entry == EntryType::Leave => {
                     self.left.push_back(ordered);
                 }
-                Effect::Ordered(ordered) => self.ordered.push_back(ordered),
-                Effect::Completed(None) | Effect::Applied | Effect::Failed => {}
-                Effect::Completed(Some(at)) => {
+                Effect::Ordered(ordered) => {
+                    self.outsider = false;
+                    self.ordered.push_back(ordered);
+                }
+                Effect::Completed(Entered::Alone | Entered::Excluded)
+                | Effect::Applied
+                | Effect::Failed => {}
+                Effect::Completed(Entered::SubSession(at)) => {
                     self.entered.push_back(at);
                     self.transcripts.push(Transcript::default());
                     self.try_held(place, report);
@@ -285,6 +313,9 @@ impl<'r> Track<'r> {
         let Some(id) = self.index.id(at) else {
             return report.differs(place, "there is no such message");
         };
+        if !self.accepted.insert(id) {
+            return;
+        }
         if !self.opened.contains_key(&id) {
             self.foresee(place, &id, report);
         }
@@ -359,6 +390,7 @@ impl<'r> Track<'r> {
         &mut self,
         place: Place<'_>,
         sent: &Sent,
+        rest: &[Entry],
         report: &mut Report,
         made: &mut MadeAgain,
     ) {
@@ -371,11 +403,12 @@ impl<'r> Track<'r> {
             return report.differs(place, "there is no such packet");
         };
         let mut buffer = Vec::new();
-        let decoded = unarmor(recorded, &mut buffer)
-            .and_then(|contents| Packet::decode(DIALECT, contents));
+        let decoded =
+            unarmor(recorded, &mut buffer).and_then(|contents| Packet::decode(DIALECT, contents));
         let ours = match decoded {
             Ok(Packet::Greeting(greeting)) => {
                 if greeting.metadata.is_some() {
+                    self.accept_early(place, rest, report);
                     self.propose(place, &greeting, report);
                 }
                 self.member.next_outgoing()
@@ -391,6 +424,20 @@ impl<'r> Track<'r> {
                 format_args!("it makes another packet: {}", difference(recorded, &ours)),
             ),
             None => report.differs(place, "it makes no packet here"),
+        }
+    }
+
+    /// A message that leads to a proposal is accepted before it, and recorded after it.
+    fn accept_early(&mut self, place: Place<'_>, rest: &[Entry], report: &mut Report) {
+        let until_next = rest.iter().take_while(|entry| !matches!(entry, Entry::Received(_)));
+        for entry in until_next {
+            if let Entry::Accepted { message } = entry {
+                let theirs =
+                    self.index.id(*message).is_some_and(|id| self.opened.contains_key(&id));
+                if theirs {
+                    self.accepted(place, *message, report);
+                }
+            }
         }
     }
 
@@ -443,6 +490,13 @@ impl<'r> Track<'r> {
     }
 }
 
+/// Whether a packet belongs to an operation that another packet began.
+fn is_answer(text: &str) -> bool {
+    let mut buffer = Vec::new();
+    let packet = unarmor(text, &mut buffer).and_then(|contents| Packet::decode(DIALECT, contents));
+    matches!(packet, Ok(Packet::Greeting(greeting)) if greeting.metadata.is_none())
+}
+
 /// Looks at a data packet.
 fn with_data<T>(text: &str, look: impl FnOnce(&DataPacket<'_>) -> T) -> Option<T> {
     let mut buffer = Vec::new();
@@ -482,6 +536,13 @@ const fn kind(body: Body) -> Kind {
 fn is_reason(code: Option<&str>, reason: &NotTaken) -> bool {
     match (code, reason) {
         (
+            // We verify first, and what builds on another group need not verify in ours.
+            Some(
+                "pending_operation" | "wrong_prev_pf" | "not_all_members_in_channel" | "duplicate",
+            ),
+            NotTaken::Refused(_),
+        )
+        | (
             Some("pending_operation" | "wrong_prev_pf"),
             NotTaken::Rejected(RejectReason::ParentTaken | RejectReason::UnknownParent { .. }),
         )
