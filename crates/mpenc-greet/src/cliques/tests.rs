@@ -8,6 +8,7 @@
 )]
 
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use curve25519_dalek::constants::EIGHT_TORSION;
@@ -20,7 +21,7 @@ use super::agreement;
 use super::aske;
 use super::contribution::Contribution;
 use super::int_key::{BASE_POINT, IntKey, is_reduced};
-use super::keys::{IdentityKey, LocalIdentity, ShapedKey};
+use super::keys::{AgreedKeys, IdentityKey, LocalIdentity, ShapedKey};
 use crate::{IdentitySigner, KeyFault};
 
 const DOCUMENT: &str =
@@ -76,7 +77,7 @@ fn chains_of_x25519_condense() {
 /// A member of an agreement that follows it by the arithmetic alone.
 #[derive(Default)]
 struct Agreement {
-    members: Vec<alloc::string::String>,
+    members: Vec<String>,
     /// In the order of the members, as far as they have contributed.
     contributions: Vec<Contribution>,
     keys: Vec<[u8; 32]>,
@@ -116,12 +117,39 @@ impl Agreement {
         }
     }
 
-    fn assert_agreed(&self, operation: &Value) {
+    fn assert_agreed(&self, expected: &Value) {
         assert_eq!(self.contributions.len(), self.keys.len());
-        for (own, octets_) in self.contributions.iter().zip(&self.keys) {
-            assert_eq!(u(&own.apply(key(octets_).point())), octets(&operation["cardinal_key"]));
-            let group_key = agreement::group_key(own, &key(octets_)).unwrap();
-            assert_eq!(*group_key.octets(), octets(&operation["group_key"]));
+        for (own, sent) in self.contributions.iter().zip(&self.keys) {
+            let group_key = agreement::group_key(own, &key(sent)).unwrap();
+            assert_eq!(*group_key.octets(), octets(expected));
+        }
+    }
+}
+
+impl Agreement {
+    /// Follows an operation step by step, and compares every list that is sent.
+    fn follow(&mut self, is_include: bool, members: &Value, steps: &Value, by: &str) {
+        let members: Vec<String> =
+            list(members).iter().map(|name| name.as_str().unwrap().into()).collect();
+        let stays: Vec<bool> = self.members.iter().map(|name| members.contains(name)).collect();
+        let mut all = stays.iter();
+        self.contributions.retain(|_| *all.next().unwrap());
+        let mut all = stays.iter();
+        self.keys.retain(|_| *all.next().unwrap());
+        self.members = members;
+        for step in list(steps) {
+            let place = self.place(&step[by]);
+            let draw = octets(&step["x25519_private"]);
+            if place < self.contributions.len() {
+                self.renew(place, &draw, is_include);
+            } else {
+                self.join(&draw);
+            }
+            // The recordings write the base point as an empty record.
+            let sent = list(&step["int_keys"]).iter();
+            let sent: Vec<[u8; 32]> =
+                sent.map(|key| if *key == "" { BASE_POINT } else { octets(key) }).collect();
+            assert_eq!(self.keys, sent, "{step}");
         }
     }
 }
@@ -131,33 +159,74 @@ fn agreements_of_two_to_six() {
     for agreement in list(&document()["agreement"]) {
         let mut state = Agreement::default();
         for operation in list(&agreement["operations"]) {
-            let members: Vec<_> = list(&operation["members"])
-                .iter()
-                .map(|name| name.as_str().unwrap().into())
-                .collect();
-            if operation["op"] == "exclude" {
-                let stays: Vec<bool> =
-                    state.members.iter().map(|name| members.contains(name)).collect();
-                let mut all = stays.iter();
-                state.contributions.retain(|_| *all.next().unwrap());
-                let mut all = stays.iter();
-                state.keys.retain(|_| *all.next().unwrap());
+            let is_include = operation["op"] == "include";
+            state.follow(is_include, &operation["members"], &operation["steps"], "by");
+            state.assert_agreed(&operation["group_key"]);
+            for (own, sent) in state.contributions.iter().zip(&state.keys) {
+                let secret = u(&own.apply(key(sent).point()));
+                assert_eq!(secret, octets(&operation["cardinal_key"]));
             }
-            state.members = members;
-            for step in list(&operation["steps"]) {
-                let place = state.place(&step["by"]);
-                let draw = octets(&step["x25519_private"]);
-                if place < state.contributions.len() {
-                    state.renew(place, &draw, operation["op"] == "include");
-                } else {
-                    state.join(&draw);
-                }
-                let keys: Vec<[u8; 32]> = list(&step["int_keys"]).iter().map(octets).collect();
-                assert_eq!(state.keys, keys, "{operation}");
-            }
-            state.assert_agreed(operation);
         }
     }
+}
+
+#[test]
+fn the_recorded_agreement() {
+    let gka = &recorded()["gka"];
+    let mut state = Agreement::default();
+    for name in ["ika", "include", "exclude", "refresh"] {
+        let operation = &gka[name];
+        let members = &operation["steps"][0]["members"];
+        state.follow(name == "include", members, &operation["steps"], "member");
+        state.assert_agreed(&operation["group_key"]);
+    }
+}
+
+/// S of a packet, and what stands in its signature record.
+fn signed(text: &str) -> (Vec<u8>, [u8; 64]) {
+    let mut buffer = Vec::new();
+    let contents = mpenc_wire::unarmor(text, &mut buffer).unwrap();
+    // Four octets of header, 64 of signature, then S.
+    (contents[68..].to_vec(), contents[4..68].try_into().unwrap())
+}
+
+#[test]
+fn greeting_and_abort_signatures() {
+    let check = |context, text: &Value, seed: &Value| {
+        let key = ed25519_dalek::SigningKey::from_bytes(&octets(seed));
+        let (records, signature) = signed(text.as_str().unwrap());
+        assert_eq!(aske::sign(&key, context, &records), signature);
+        let public = ShapedKey::new(key.verifying_key().as_bytes()).unwrap().admit().unwrap();
+        assert!(public.verify(&aske::in_context(context, &records), &signature));
+    };
+    let document = document();
+    let greetings = document["greetings"].as_object().expect("greetings");
+    assert_eq!(greetings.len(), 11, "one per GREET_TYPE");
+    for case in greetings.values() {
+        check(aske::GREETING, &case["packet"], &case["ephemeral_seed"]);
+    }
+    for case in list(&document["abort"]) {
+        check(aske::ABORT, &case["packet"], &case["ephemeral_seed"]);
+    }
+    for case in list(&recorded()["greet_message"]) {
+        check(aske::GREETING, &case["packet"], &case["ephemeral_seed"]);
+        let (records, signature) = signed(case["packet"].as_str().unwrap());
+        assert_eq!(signature, octets(&case["signature"]));
+        let signed = hex::decode(case["signed_bytes_hex"].as_str().unwrap()).unwrap();
+        assert_eq!(aske::in_context(aske::GREETING, &records), signed);
+    }
+}
+
+#[test]
+fn keys_of_another_protocol() {
+    let own = MemberId::new(Dialect::DOCUMENT, "ann").unwrap();
+    let public = LocalIdentity::from_seed(&[5; 32]).public_key();
+    let make =
+        |public| AgreedKeys::new(own.clone(), [(own.clone(), public)], &[5; 32], [1; 32], [2; 32]);
+    let keys = make(public).unwrap();
+    assert_eq!(keys.signing_key().verifying_key(), keys.members()[0].1);
+    assert_eq!((*keys.session_id(), *keys.group_key()), ([1; 32], [2; 32]));
+    assert_eq!(make([0; 32]).unwrap_err(), KeyFault::SmallOrder);
 }
 
 #[test]
