@@ -139,3 +139,47 @@ impl AckTable {
         (0..self.awaited.len()).filter(|&r| r != author && self.is_awaited(r)).count()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::AckTable;
+
+    /// The counters that save the search are exact, or it would be made too often, or too late.
+    #[track_caller]
+    fn check(table: &AckTable) {
+        for (author, column) in table.columns.iter().enumerate() {
+            let readers = (0..table.rows.len()).filter(|&r| r != author && table.is_awaited(r));
+            let acked = readers.map(|reader| table.acked(reader, author));
+            assert_eq!(Some(column.watermark), acked.clone().min());
+            let lowest = acked.filter(|&acked| acked == column.watermark);
+            assert_eq!(column.at_watermark, lowest.count());
+        }
+    }
+
+    #[test]
+    fn the_counters_are_exact() {
+        let mut table = AckTable::new(4);
+        check(&table);
+        let messages = [
+            (0, [1, 0, 0, 0]),
+            (1, [1, 1, 0, 0]),
+            (2, [1, 0, 1, 0]),
+            (1, [1, 2, 1, 0]),
+            (0, [2, 2, 1, 0]),
+            (3, [2, 2, 1, 1]),
+            (2, [2, 2, 2, 1]),
+            (0, [3, 2, 2, 1]),
+            (1, [3, 3, 2, 1]),
+        ];
+        for (reader, context) in messages {
+            table.record(reader, &context);
+            check(&table);
+        }
+        table.waive(3);
+        check(&table);
+        table.record(2, &[3, 3, 3, 1]);
+        check(&table);
+        table.record(3, &[3, 3, 3, 2]);
+        check(&table);
+    }
+}

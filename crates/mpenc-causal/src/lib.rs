@@ -4,6 +4,8 @@
 #![deny(clippy::as_conversions, clippy::std_instead_of_core, clippy::exhaustive_enums)]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 mod acks;
 mod entry;

@@ -323,3 +323,26 @@ impl<I, A, T> Line<I, A, T> {
         self.distances().eq((self.place() > 0).then_some(1))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::MessageLog;
+    use crate::{Entry, Role, Transcript};
+
+    #[test]
+    fn runs_of_acks_share_one_set() -> Result<(), std::boxed::Box<dyn core::error::Error>> {
+        let mut transcript = Transcript::new(["alice", "bob"]);
+        let mut log = MessageLog::new();
+        let section = log.begin()?;
+        for id in 0..100_u32 {
+            let author = if id.is_multiple_of(2) { "alice" } else { "bob" };
+            let parent: std::vec::Vec<u32> = id.checked_sub(1).into_iter().collect();
+            transcript.add(Entry::new(id, &author, &parent, Role::Ack))?;
+            // Two payloads, each with a long run of acks before and after it.
+            log.accept(section, &transcript, id, matches!(id, 30 | 60).then_some(()))?;
+        }
+        let sets: std::vec::Vec<usize> = log.sections.iter().map(|s| s.sets.len()).collect();
+        assert_eq!(sets, [3], "none, the first, the second");
+        Ok(())
+    }
+}
