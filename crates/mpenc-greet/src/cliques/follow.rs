@@ -1,20 +1,21 @@
 //! Checking the packets of a running operation. Nothing here changes anything.
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use mpenc_wire::{AbortPacket, GreetingPacket, MemberId};
 
 use super::aske;
-use super::greeting::{CliquesGreeting, Confirming, Course, State, Upflow};
+use super::course::Course;
+use super::greeting::{CliquesGreeting, Confirming, State, Upflow};
 use super::group::Entry;
 use super::initial::{
     admit_int_keys, expect_counts, expect_upflow, operation, verify, verify_session_signature,
     verify_with_new_key,
 };
 use super::int_key::IntKey;
-use super::keys::{IdentityKey, PublicKey};
+use super::keys::IdentityKey;
 use crate::{Check, Checked, List, Stage};
-use alloc::vec::Vec;
 
 /// The proof that a packet was checked against a running operation.
 #[derive(Clone)]
@@ -275,12 +276,5 @@ impl Course {
             }
         }
         Ok(())
-    }
-}
-
-impl super::group::Own {
-    /// Whether an entry has our key.
-    pub(super) fn is(&self, entry: &Entry) -> bool {
-        PublicKey::of(&self.ephemeral).octets() == entry.key.octets()
     }
 }

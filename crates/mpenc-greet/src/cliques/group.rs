@@ -47,6 +47,11 @@ impl Own {
     pub(crate) fn entry(&self) -> Entry {
         Entry { nonce: self.nonce, key: PublicKey::of(&self.ephemeral) }
     }
+
+    /// Whether this is our entry.
+    pub(crate) fn made(&self, entry: &Entry) -> bool {
+        self.nonce == entry.nonce && self.ephemeral.verifying_key() == *entry.key.verifying_key()
+    }
 }
 
 /// A member of a group.

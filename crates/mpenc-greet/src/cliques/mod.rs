@@ -12,11 +12,13 @@
 //! | `greeter`      | proposals                                                      |
 //! | `initial`      | checking initial packets                                       |
 //! | `greeting`     | the states of a running operation                              |
+//! | `course`       | what applied packets lead to: answers, confirms, a group       |
 //! | `follow`       | checking the packets of a running operation                    |
 
 mod agreement;
 mod aske;
 mod contribution;
+mod course;
 mod follow;
 mod greeter;
 mod greeting;
