@@ -1,6 +1,6 @@
 //! What a running operation leads to: our answers, our confirm, and the group that it makes.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -62,11 +62,11 @@ impl Course {
         initial: Initial,
         proof: &InitialProof,
     ) -> Self {
-        let group = greeter.group.as_ref();
+        let before = before(greeter.group.as_ref(), &initial);
         Self {
             place: initial.members.iter().position(|member| *member == greeter.context.own),
-            identities: known_identities(group, &initial),
-            ages: ages(group, &initial, proof.author, proof.entries.len()),
+            identities: before.iter().map(|member| member.as_ref()?.identity.clone()).collect(),
+            ages: ages(&before, &initial, proof),
             applied: [proof.signature].into(),
             signers: [(proof.author, *proof.signer.octets())].into(),
             context: greeter.context.clone(),
@@ -299,33 +299,26 @@ fn too_large(_: EncodeError) -> CannotConfirm {
     CannotConfirm::TooLarge
 }
 
-/// The identity keys that were admitted when the members joined.
-fn known_identities(group: Option<&Group>, initial: &Initial) -> Vec<Option<IdentityKey>> {
-    let known = |id: &MemberId| {
-        let group = group?;
-        group.members.get(group.position(id.borrowed())?)?.identity.clone()
-    };
-    initial.members.iter().map(known).collect()
+/// The members as they were before the operation, in its order; `None` for who was none.
+fn before<'a>(group: Option<&'a Group>, initial: &Initial) -> Vec<Option<&'a Member>> {
+    let members = group.iter().flat_map(|group| &group.members);
+    let members: BTreeMap<&MemberId, &Member> =
+        members.map(|member| (&member.id, member)).collect();
+    initial.members.iter().map(|id| members.get(id).copied()).collect()
 }
 
 /// Completed operations since each member's renewal, once this one completes: the author renews,
 /// and who joins contributes anew.
-fn ages(
-    group: Option<&Group>,
-    initial: &Initial,
-    author: usize,
-    contributed: usize,
-) -> Vec<Option<u32>> {
-    let old = |id: &MemberId| {
-        let group = group?;
-        group.members.get(group.position(id.borrowed())?)?.age.map(|age| age.saturating_add(1))
-    };
+fn ages(before: &[Option<&Member>], initial: &Initial, proof: &InitialProof) -> Vec<Option<u32>> {
     let is_upflow = matches!(initial.operation, Operation::Establish | Operation::Include);
-    let members = initial.members.iter().enumerate();
+    let members = before.iter().enumerate();
     members
-        .map(|(place, id)| {
-            let joins = is_upflow && place >= contributed;
-            if place == author || joins { Some(0) } else { old(id) }
+        .map(|(place, member)| {
+            let joins = is_upflow && place >= proof.entries.len();
+            if place == proof.author || joins {
+                return Some(0);
+            }
+            member.as_ref()?.age.map(|age| age.saturating_add(1))
         })
         .collect()
 }

@@ -192,6 +192,24 @@ fn attacks_23_and_24_bad_intermediate_keys() {
     }
 }
 
+#[test]
+fn upflow_keys_concern_whom_they_are_for() {
+    for dialect in DIALECTS {
+        let mut crowd = Crowd::new(dialect, &["ann", "ben", "cat"]);
+        let key = SigningKey::from_bytes(&OUTSIDER);
+        let bent = proposal(&mut crowd, "ann", Operation::Establish, &["ben", "cat"]).with(|it| {
+            it.int_keys[1] = [0; 32];
+            it.pub_keys[0] = key.verifying_key().to_bytes();
+        });
+        let text = bent.sign(&key);
+        let expected = Check::IntKey { index: 1, fault: KeyFault::SmallOrder };
+        all_refuse(&mut crowd, &["ben"], "ann", &text, &expected);
+        let ann = crowd.id("ann");
+        assert!(crowd.person("cat").receive(&ann, &text).is_ok());
+        assert!(crowd.person("cat").outbox.is_empty());
+    }
+}
+
 /// An establish with dan, by someone from elsewhere.
 fn mirror_of_establish(crowd: &mut Crowd, int_key: [u8; 32]) -> String {
     let mut elsewhere = Crowd::new(crowd.dialect, &["eve", "dan"]);
@@ -353,6 +371,16 @@ fn attack_33_members_that_do_not_follow_from_the_current_ones() {
         let honest = proposal(&mut crowd, "ben", Operation::Refresh, &[]);
         let order = honest.with(|packet| packet.members.swap(0, 2));
         all_refuse(&mut crowd, &others, "ben", &order.sign(&key), &Check::Members);
+
+        // An establish of two who are not sorted.
+        let mut elsewhere = Crowd::new(dialect, &["eve", "fay", "dan"]);
+        let order = proposal(&mut elsewhere, "eve", Operation::Establish, &["dan", "fay"]);
+        let order = order.with(|packet| {
+            packet.members.swap(1, 2);
+            packet.dest = Some(packet.members[1].clone());
+        });
+        let text = order.sign(&SigningKey::from_bytes(&OUTSIDER));
+        all_refuse(&mut crowd, &["dan"], "eve", &text, &Check::Members);
 
         // An establish, inside the group.
         let text = mirror_of_establish(&mut Crowd::new(dialect, &["eve", "dan"]), [9; 32]);

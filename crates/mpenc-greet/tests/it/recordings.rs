@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use mpenc_greet::{Change, Check, CliquesGreeter, Greeter, Identities, LocalIdentity, OrderRefs};
+use mpenc_greet::{
+    Change, Check, CliquesGreeter, Greeter, Greeting, Identities, LocalIdentity, OrderRefs,
+};
 use mpenc_wire::{Dialect, GreetOperation, GreetingPacket, MemberId, Packet, unarmor};
 use serde_json::Value;
 
@@ -71,8 +73,15 @@ fn replay(file: &str) {
     let mut reached = BTreeSet::new();
     for event in list(&recording["channel"]) {
         if event["kind"] != "packet" {
-            for leaver in event["leave"].as_array().into_iter().flatten() {
-                crowd.people.get_mut(&id(leaver)).unwrap().leave();
+            for leaver in event["leave"].as_array().into_iter().flatten().map(id) {
+                crowd.people.get_mut(&leaver).unwrap().leave();
+                for person in crowd.people.values_mut() {
+                    // A target member who leaves makes the operation fail.
+                    let greeting = person.greeting.as_ref().map(Greeting::initial);
+                    if greeting.is_some_and(|initial| initial.members.contains(&leaver)) {
+                        person.end();
+                    }
+                }
             }
             continue;
         }
@@ -92,6 +101,9 @@ fn replay(file: &str) {
             if loses {
                 author.draft = draft;
             }
+        } else if author.greeting.is_none() {
+            // Sent before a leaver ended the operation, and ordered after.
+            continue;
         } else {
             let ours = author.outbox.pop_front();
             assert_eq!(ours.as_deref(), Some(packet_text), "{sender} sends");
@@ -169,6 +181,24 @@ fn s04_concurrent_proposals() {
 }
 
 #[test]
+fn s06_who_enters_in_between() {
+    replay("s06.json");
+}
+
+#[test]
 fn s08_sixteen_members() {
     replay("s08.json");
+}
+
+#[test]
+fn s09_down_to_one_and_back() {
+    replay("s09.json");
+}
+
+#[test]
+fn r026_and_r027_random_operations() {
+    // The other random ones have proposals that the server orders so late that a session must
+    // judge them, with the server order.
+    replay("r026.json");
+    replay("r027.json");
 }
