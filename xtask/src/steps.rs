@@ -1,0 +1,183 @@
+//! The steps of `cargo xtask ci`.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::run::{cargo, command, output, root, run, tool};
+use crate::{files, msrv};
+
+/// The crates that need no standard library.
+const CORE: [&str; 6] =
+    ["mpenc-wire", "mpenc-greet", "mpenc-message", "mpenc-causal", "mpenc-order", "mpenc-session"];
+
+/// Which steps to take.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Only these steps.
+    #[arg(long, value_name = "STEP")]
+    only: Vec<String>,
+    /// Not these steps.
+    #[arg(long, value_name = "STEP")]
+    skip: Vec<String>,
+    /// Name the steps, and take none.
+    #[arg(long)]
+    list: bool,
+}
+
+struct Step {
+    name: &'static str,
+    what: &'static str,
+    take: fn() -> Result<()>,
+}
+
+const STEPS: [Step; 14] = [
+    Step { name: "fmt", what: "the code is formatted", take: fmt },
+    Step { name: "files", what: "sizes, links, words", take: files::check },
+    Step { name: "msrv", what: "no dependency needs a newer compiler", take: msrv::check },
+    Step { name: "clippy", what: "no lint complains", take: clippy },
+    Step { name: "test", what: "all tests but those in docs", take: test },
+    Step { name: "doctest", what: "the examples in docs", take: doctest },
+    Step { name: "doc", what: "the docs build without a warning", take: doc },
+    Step { name: "no-default-features", what: "core crates, features off", take: bare },
+    Step { name: "powerset", what: "core crates, all sets of features", take: powerset },
+    Step { name: "no-std", what: "a program without the standard library", take: no_std },
+    Step { name: "replay", what: "the vectors, octet for octet", take: replay },
+    Step { name: "demo", what: "a group of real processes", take: demo },
+    Step { name: "deny", what: "licences, bans, sources", take: deny },
+    Step { name: "fuzz", what: "twenty seconds of fuzzing", take: fuzz },
+];
+
+/// Takes the steps, in order, up to the first that fails.
+pub(crate) fn ci(args: &Args) -> Result<()> {
+    for name in args.only.iter().chain(&args.skip) {
+        if !STEPS.iter().any(|step| step.name == *name) {
+            bail!("there is no step {name}; --list names them");
+        }
+    }
+    if args.list {
+        STEPS.iter().for_each(|step| println!("{:<20} {}", step.name, step.what));
+        return Ok(());
+    }
+    let wanted = |step: &&Step| {
+        let named = |names: &[String]| names.iter().any(|name| name == step.name);
+        (args.only.is_empty() || named(&args.only)) && !named(&args.skip)
+    };
+    let mut took: Vec<(&str, Duration)> = Vec::new();
+    let began = Instant::now();
+    for step in STEPS.iter().filter(wanted) {
+        println!("\n== {}: {}", step.name, step.what);
+        let began = Instant::now();
+        (step.take)().with_context(|| format!("step {}", step.name))?;
+        took.push((step.name, began.elapsed()));
+    }
+    println!();
+    for (name, time) in &took {
+        println!("{:>6.1} s  {name}", time.as_secs_f32());
+    }
+    println!("{:>6.1} s  in all: every step passed", began.elapsed().as_secs_f32());
+    Ok(())
+}
+
+fn fmt() -> Result<()> {
+    run(&mut cargo(&["fmt", "--all", "--check"]))?;
+    for folder in ["fuzz", "tests-no-std"] {
+        run(cargo(&["fmt", "--check"]).current_dir(root().join(folder)))?;
+    }
+    Ok(())
+}
+
+fn clippy() -> Result<()> {
+    let args = ["clippy", "--workspace", "--all-targets", "--all-features", "--locked"];
+    run(&mut cargo(&[&args[..], &["--", "-D", "warnings"]].concat()))
+}
+
+fn test() -> Result<()> {
+    tool("cargo-nextest", "0.9.143")?;
+    run(&mut cargo(&["nextest", "run", "--workspace", "--all-features", "--locked"]))
+}
+
+fn doctest() -> Result<()> {
+    run(&mut cargo(&["test", "--workspace", "--all-features", "--locked", "--doc", "--quiet"]))
+}
+
+fn doc() -> Result<()> {
+    let args = ["doc", "--workspace", "--all-features", "--locked", "--no-deps", "--quiet"];
+    run(cargo(&args).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// The names of the core crates, each behind `-p`.
+fn core_packages() -> impl Iterator<Item = &'static str> {
+    CORE.iter().flat_map(|name| ["-p", name])
+}
+
+fn bare() -> Result<()> {
+    for name in CORE {
+        run(&mut cargo(&["check", "--quiet", "--locked", "--no-default-features", "-p", name]))?;
+    }
+    Ok(())
+}
+
+fn powerset() -> Result<()> {
+    tool("cargo-hack", "0.6.46")?;
+    let args = ["hack", "check", "--quiet", "--locked", "--feature-powerset", "--no-dev-deps"];
+    run(cargo(&args).args(core_packages()))
+}
+
+fn no_std() -> Result<()> {
+    let folder = root().join("tests-no-std");
+    run(cargo(&["run", "--quiet", "--locked"]).current_dir(&folder))?;
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| folder.join("target"), Into::into);
+    let program = target.join("debug/tests-no-std");
+    let symbols = output(command("nm", &["-C"]).arg(program))?;
+    let std_symbols = symbols.lines().filter(|line| line.contains(" std::")).count();
+    if std_symbols > 0 {
+        bail!("{std_symbols} symbols of the standard library are linked");
+    }
+    println!("two members agreed, and no symbol of the standard library is linked");
+    Ok(())
+}
+
+fn mpenc(args: &[&str]) -> Result<()> {
+    let run_it = ["run", "--quiet", "--release", "--locked", "-p", "mpenc-cli", "--"];
+    run(&mut cargo(&[&run_it[..], args].concat()))
+}
+
+fn replay() -> Result<()> {
+    let vectors = files::listed(&["vectors/*.json", "vectors/document/*.json"])?;
+    let (bad, good): (Vec<_>, Vec<_>) =
+        vectors.iter().map(String::as_str).partition(|name| name.ends_with("bad.json"));
+    if bad.is_empty() || good.len() < 50 {
+        bail!(
+            "vectors are missing: {} files of histories, {} of bad packets",
+            good.len(),
+            bad.len()
+        );
+    }
+    mpenc(&[&["replay", "--level", "packets"], &good[..]].concat())?;
+    mpenc(&[&["replay", "--level", "reject"], &bad[..]].concat())
+}
+
+fn demo() -> Result<()> {
+    mpenc(&["demo"])
+}
+
+fn deny() -> Result<()> {
+    tool("cargo-deny", "0.20.2")?;
+    run(&mut cargo(&[
+        "deny",
+        "--offline",
+        "--all-features",
+        "check",
+        "bans",
+        "licenses",
+        "sources",
+    ]))
+}
+
+fn fuzz() -> Result<()> {
+    tool("cargo-fuzz", "0.13.2")?;
+    let args = ["fuzz", "run", "packet_decode", "--", "-max_total_time=20"];
+    run(cargo(&args).env("RUSTC_BOOTSTRAP", "1"))
+}
