@@ -6,11 +6,13 @@ mod difference;
 mod draws;
 mod format;
 mod history;
+mod manifest;
 mod member;
 mod recording;
 mod reject;
 mod report;
 mod signatures;
+mod unit;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -80,13 +82,14 @@ fn replay(level: Level, path: &Path) -> Result<Report> {
             bail!("sessions with their timing cannot be replayed yet: that level comes later")
         }
         (Level::Packets, Vectors::Recording(recording)) => {
-            drop(recording::replay(&recording, &mut report));
+            recording::replay(&recording, &mut report)?;
         }
         (Level::Packets, Vectors::History(history)) => history::replay(&history, &mut report),
         (Level::Packets, Vectors::Cases(cases)) => history::replay(&cases.base, &mut report),
         (Level::Reject, Vectors::Cases(cases)) => reject::replay(&cases, &mut report),
         (Level::Reject, _) => bail!("it holds no bad packets, which are what this level replays"),
-        (_, Vectors::JsUnit(_) | Vectors::DocumentUnit(_)) => {}
+        (Level::Packets, Vectors::JsUnit(vectors)) => unit::js(&vectors, &mut report),
+        (Level::Packets, Vectors::DocumentUnit(vectors)) => unit::document(&vectors, &mut report),
     }
     Ok(report)
 }

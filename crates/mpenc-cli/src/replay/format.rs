@@ -23,7 +23,10 @@ pub(crate) use history::{
 pub(crate) use recording::{
     Body, ChannelKind, Entry, Message, Received, Recording, Sent, SubSessionRecord, SyncedFrom,
 };
-pub(crate) use unit::{DocumentUnit, JsUnit};
+pub(crate) use unit::{
+    Armor, ChainHashVector, DataVector, DocumentUnit, JsUnit, LeaveVector, PacketIdVector,
+    SignedVector,
+};
 
 use crate::hex_bytes::Hex;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use mpenc_greet::{Change, LocalIdentity};
 use mpenc_message::{Draft, Kind, OrderAck};
-use mpenc_wire::{Dialect, MemberId, MessageId, resend};
+use mpenc_wire::{Dialect, MemberId, MessageId, Packet, resend, unarmor};
 
 use super::agreed::compare_agreed;
 use super::codec::again;
@@ -466,6 +466,12 @@ fn reason(effects: &[Effect]) -> String {
 
 /// Seals a recorded message again.
 fn seal(place: Place, member: &mut Member, data: &DataStep, report: &mut Report) -> Option<String> {
+    let mut buffer = Vec::new();
+    let packet =
+        unarmor(&data.packet, &mut buffer).and_then(|contents| Packet::decode(DIALECT, contents));
+    if let Ok(Packet::Data(packet)) = packet {
+        report.expect_eq(place, "IV", &data.iv.0, packet.iv);
+    }
     if let Some((packet_id, chain_hash)) = &data.order_ack {
         let head = member.head().map(|(id, hash)| (*id.as_bytes(), *hash.as_bytes()));
         let (id, hash) = head.unzip();

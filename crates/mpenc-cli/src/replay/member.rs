@@ -193,10 +193,6 @@ impl Member {
         &self.id
     }
 
-    pub(crate) const fn channel(&self) -> &BTreeSet<MemberId> {
-        &self.channel
-    }
-
     /// The members of the session; ourselves alone, if there is none.
     pub(crate) fn members(&self) -> &[MemberId] {
         self.greeter.members()
@@ -205,10 +201,6 @@ impl Member {
     /// Where our next proposal would follow.
     pub(crate) fn head(&self) -> Option<(PacketId, ChainHash)> {
         self.order.head()
-    }
-
-    pub(crate) const fn is_synced(&self) -> bool {
-        self.order.is_synced()
     }
 
     /// Packet id of the running operation's initial packet.
@@ -242,10 +234,6 @@ impl Member {
     /// What is to be sent next, by the running operation.
     pub(crate) fn next_outgoing(&mut self) -> Option<String> {
         self.outgoing.pop_front()
-    }
-
-    pub(crate) const fn outgoing(&self) -> &VecDeque<String> {
-        &self.outgoing
     }
 
     pub(crate) const fn draws(&mut self) -> &mut Draws {

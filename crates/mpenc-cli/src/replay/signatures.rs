@@ -13,6 +13,20 @@ const GREETING: &[u8] = b"greetmsgsig";
 const DATA: &[u8] = b"datamsgsig";
 const ABORT: &[u8] = b"errormsgsig";
 
+/// Whether a greeting or an abort packet is signed with this key.
+pub(super) fn is_signed_by(dialect: Dialect, text: &str, key: &VerifyingKey) -> bool {
+    let mut buffer = Vec::new();
+    let packet = unarmor(text, &mut buffer).and_then(|contents| Packet::decode(dialect, contents));
+    let (message, signature) = match &packet {
+        Ok(Packet::Greeting(greeting)) => {
+            ([GREETING, greeting.signed].concat(), greeting.signature)
+        }
+        Ok(Packet::Abort(abort)) => ([ABORT, abort.signed].concat(), abort.signature),
+        _ => return false,
+    };
+    key.verify(&message, &Signature::from_bytes(signature)).is_ok()
+}
+
 /// Keys that packets were signed with.
 pub(super) struct Keys {
     dialect: Dialect,

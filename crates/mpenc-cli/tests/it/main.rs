@@ -12,3 +12,4 @@ mod inspect;
 mod keygen;
 mod keys;
 mod program;
+mod replay;

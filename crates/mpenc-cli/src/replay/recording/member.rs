@@ -461,7 +461,8 @@ impl<'r> Track<'r> {
         }
     }
 
-    /// Seals a message again: kind and text are the recorded ones, parents are ours.
+    /// Seals a recorded message again. That its parents are what the member had accepted is
+    /// compared by itself.
     fn seal(
         &mut self,
         place: Place<'_>,
@@ -475,12 +476,18 @@ impl<'r> Track<'r> {
                 return None;
             }
         };
-        let parents = self.parents.remove(&opened.id);
-        let parents = parents.or_else(|| self.transcripts.get(at).map(Transcript::parents))?;
-        let text = opened.text.clone();
-        let draft = Draft { parents: &parents, kind: opened.kind, text: &text, order_ack: None };
+        let known = self.parents.remove(&opened.id);
+        let ours = known.or_else(|| self.transcripts.get(at).map(Transcript::parents));
+        report.expect_eq(place, "parents", &Some(opened.parents.clone()), &ours);
+        let draft = Draft {
+            parents: &opened.parents,
+            kind: opened.kind,
+            text: &opened.text,
+            order_ack: None,
+        };
+        let sealed = self.member.seal(at, &draft)?;
         self.open(place, at, opened, report);
-        match self.member.seal(at, &draft)? {
+        match sealed {
             Ok(sealed) => Some(sealed.packet),
             Err(error) => {
                 report.differs(place, error);
