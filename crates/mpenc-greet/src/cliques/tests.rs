@@ -7,14 +7,17 @@
     reason = "tests stop at the first thing that does not hold"
 )]
 
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use curve25519_dalek::constants::EIGHT_TORSION;
 use curve25519_dalek::{EdwardsPoint, MontgomeryPoint};
-use mpenc_wire::{Dialect, MemberId};
+use mpenc_wire::{Dialect, GreetingPacket, MemberId, Packet};
 use proptest::prelude::*;
+use rand_core::SeedableRng;
 use serde_json::Value;
 
 use super::agreement;
@@ -22,7 +25,9 @@ use super::aske;
 use super::contribution::Contribution;
 use super::int_key::{BASE_POINT, IntKey, is_reduced};
 use super::keys::{AgreedKeys, IdentityKey, LocalIdentity, ShapedKey};
-use crate::{IdentitySigner, KeyFault};
+use crate::{
+    Change, Check, CliquesGreeter, Greeter, Greeting, IdentitySigner, KeyFault, OrderRefs, Stage,
+};
 
 const DOCUMENT: &str =
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/document/unit.json"));
@@ -404,6 +409,55 @@ proptest! {
                 prop_assert!(montgomery.to_edwards(0).is_none());
             }
         }
+    }
+}
+
+/// A greeter for a member whose identity seed is made of their name, and who knows both.
+fn greeter(name: &str) -> CliquesGreeter {
+    let identity = |name: &str| LocalIdentity::from_seed(&[name.as_bytes()[0]; 32]);
+    let id = |name| MemberId::new(Dialect::DOCUMENT, name).unwrap();
+    let known = ["ann", "ben"].map(|name| (id(name), identity(name).public_key()));
+    let known = Arc::new(BTreeMap::from(known));
+    CliquesGreeter::new(Dialect::DOCUMENT, id(name), identity(name).into_signer(), known)
+}
+
+#[test]
+fn what_an_unconfirmed_key_signed_completes_nothing() {
+    // No packet can bring this about: every list must repeat the keys that packets were verified
+    // with. So the state itself is bent.
+    let mut rng = rand_chacha::ChaCha20Rng::from_seed([3; 32]);
+    let (ann, ben) = (greeter("ann"), greeter("ben"));
+    let order = OrderRefs { prev_pf: [0; 32], chain_hash: [0; 32], latest_pm: Vec::new() };
+    let (first, second) = (ann.own_id().clone(), ben.own_id().clone());
+    let targets = [second.clone()];
+    let proposal = ann.propose(&mut rng, Change::Include(&targets), order).unwrap();
+    let mut buffers = [const { Vec::new() }; 3];
+    let [initial, downflow, confirm] = &mut buffers;
+    let initial = greeting_packet(&proposal.packet, initial);
+    let checked = ann.check_initial(&first, &initial).unwrap();
+    let (mut at_ann, _) = ann.start(&mut rng, [0; 32], checked, Some(proposal.draft)).unwrap();
+    let checked = ben.check_initial(&first, &initial).unwrap();
+    let (_, step) = ben.start(&mut rng, [0; 32], checked, None).unwrap();
+    let downflow = greeting_packet(&step.send[0], downflow);
+    let checked = at_ann.check(&second, &downflow).unwrap();
+    let step = at_ann.apply(&mut rng, checked).unwrap();
+    let confirm = greeting_packet(&step.send[0], confirm);
+    assert_eq!(at_ann.check(&first, &confirm).unwrap().stage, Stage::Final);
+
+    for at in 0..2 {
+        let mut bent = at_ann.clone();
+        bent.course.signers[at].1[0] ^= 1;
+        let refused = bent.check(&first, &confirm).unwrap_err();
+        let member = [&first, &second][at].clone();
+        assert_eq!(refused.check, Check::SignerNotAuthenticated(member));
+    }
+}
+
+fn greeting_packet<'a>(text: &'a str, buffer: &'a mut Vec<u8>) -> GreetingPacket<'a> {
+    let contents = mpenc_wire::unarmor(text, buffer).unwrap();
+    match Packet::decode(Dialect::DOCUMENT, contents) {
+        Ok(Packet::Greeting(packet)) => packet,
+        other => panic!("{other:?}"),
     }
 }
 

@@ -704,6 +704,44 @@ fn a_downflow_needs_its_session_signature() {
 }
 
 #[test]
+fn confirms_repeat_what_was_contributed() {
+    // MpencJs only: in dialect Document a confirm has no lists.
+    let names = ["ann", "ben", "cat", "dan"];
+    let mut crowd = Crowd::established(Dialect::MPENC_JS, &names, 4);
+    crowd.propose("ann", Operation::Exclude, &["dan"]);
+    send(&mut crowd, "ann");
+    let key = key_of(&mut crowd, "ben");
+    let honest = Mirror::of(Dialect::MPENC_JS, &pending(&mut crowd, "ben"));
+    let cat = crowd.id("cat");
+    let nonce = honest.clone().with(|packet| packet.nonces[2][0] ^= 1).sign(&key);
+    all_refuse(&mut crowd, &names, "ben", &nonce, &Check::Nonce(cat.clone()));
+    let other = SigningKey::from_bytes(&OUTSIDER).verifying_key().to_bytes();
+    let ephemeral = honest.with(|packet| packet.pub_keys[2] = other).sign(&key);
+    all_refuse(&mut crowd, &names, "ben", &ephemeral, &Check::PubKeyDiffers(cat));
+    crowd.settle();
+    crowd.assert_group(&["ann", "ben", "cat"]);
+}
+
+#[test]
+fn an_exclude_is_confirmed_by_its_first_packet() {
+    for dialect in DIALECTS {
+        let mut crowd = three(dialect);
+        let key = key_of(&mut crowd, "ben");
+        for target in ["ann", "cat"] {
+            let bent = proposal(&mut crowd, "ben", Operation::Exclude, &[target])
+                .with(|packet| packet.session_signature.as_mut().unwrap()[40] ^= 1);
+            // The excluded look at it, too: they must not think that they are out.
+            let all = ["ann", "cat"];
+            all_refuse(&mut crowd, &all, "ben", &bent.sign(&key), &Check::SessionSignature);
+        }
+        crowd.run("ben", Operation::Exclude, &["ann", "cat"]);
+        for name in ["ann", "ben", "cat"] {
+            assert!(crowd.person(name).keys.is_none());
+        }
+    }
+}
+
+#[test]
 fn a_refused_packet_never_says_whom_it_does_not_know() {
     let refused =
         Refused::new(MemberId::new(Dialect::DOCUMENT, "ben").unwrap(), Check::Count(List::IntKeys));

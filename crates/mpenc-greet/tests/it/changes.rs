@@ -327,7 +327,7 @@ fn a_clone_goes_its_own_way() {
 
 #[test]
 fn drafts_and_proofs_go_where_they_belong() {
-    let mut crowd = Crowd::established(DIALECT, &["ann", "ben", "cat"], 3);
+    let mut crowd = Crowd::established(DIALECT, &["ann", "ben", "cat", "dan"], 3);
     let ann = crowd.person("ann").clone();
     let mut rng = ann.rng.clone();
     let proposal = ann.greeter.propose(&mut rng, Change::Refresh, order()).unwrap();
@@ -349,7 +349,40 @@ fn drafts_and_proofs_go_where_they_belong() {
     let draft = Some(proposal.draft.clone());
     assert!(ben.greeter.start(&mut rng, [7; 32], check(&ben.greeter), draft).is_err());
 
-    // A proof of an older state.
+    // The draft of another proposal of ours.
+    let dan = crowd.id("dan");
+    let change = Change::Include(std::slice::from_ref(&dan));
+    let [first, second] = [(); 2].map(|()| ann.greeter.propose(&mut rng, change, order()).unwrap());
+    let mut buffer = Vec::new();
+    let contents = unarmor(&first.packet, &mut buffer).unwrap();
+    let Ok(Packet::Greeting(packet)) = Packet::decode(DIALECT, contents) else {
+        panic!("not a greeting packet");
+    };
+    for (draft, fits) in [(second.draft, false), (first.draft, true)] {
+        let checked = ann.greeter.check_initial(&id, &packet).unwrap();
+        let started = ann.greeter.start(&mut rng, [7; 32], checked, Some(draft));
+        assert_eq!(started.is_ok(), fits);
+    }
+
+    // A proof of an older state, in which the same packet would still be awaited.
+    let mut four = Crowd::established(DIALECT, &["ann", "ben", "cat", "dan"], 4);
+    four.propose("ann", Operation::Exclude, &["dan"]);
+    let (sender, text) = four.next_packet().unwrap();
+    four.deliver(&sender, &text);
+    let mut greeting = four.person("dan").greeting.clone().unwrap();
+    let checked = ["ben", "cat"].map(|name| {
+        let text = four.person(name).outbox.pop_front().unwrap();
+        let mut buffer = Vec::new();
+        let contents = unarmor(&text, &mut buffer).unwrap();
+        let Ok(Packet::Greeting(packet)) = Packet::decode(DIALECT, contents) else {
+            panic!("not a greeting packet");
+        };
+        greeting.check(&four.id(name), &packet).unwrap()
+    });
+    let applied = checked.map(|checked| greeting.apply(&mut rng, checked).is_ok());
+    assert_eq!(applied, [true, false]);
+
+    // And one of a state that is over.
     crowd.propose("ann", Operation::Exclude, &["cat"]);
     let (sender, text) = crowd.next_packet().unwrap();
     crowd.deliver(&sender, &text);
