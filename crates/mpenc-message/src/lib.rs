@@ -10,7 +10,8 @@ mod security;
 mod traits;
 
 pub use padding::PaddingFault;
-pub use security::{SubSessionKeys, SubSessionSecurity};
+pub use security::{SubSessionKeys, SubSessionSecurity, SubSessionVerifier};
 pub use traits::{
-    ContentFault, Draft, Kind, MessageSecurity, OpenError, Opened, OrderAck, SealError, Sealed,
+    ContentFault, Draft, Kind, MessageSecurity, OpenError, Opened, OrderAck, RetiredSecurity,
+    SealError, Sealed,
 };

@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::content;
-use crate::{Draft, Kind, MessageSecurity, OpenError, Opened, SealError, Sealed};
+use crate::{Draft, Kind, MessageSecurity, OpenError, Opened, RetiredSecurity, SealError, Sealed};
 
 /// In front of everything that is signed as data.
 const CONTEXT: &[u8] = b"datamsgsig";
@@ -67,12 +67,58 @@ impl fmt::Debug for SubSessionKeys {
 pub struct SubSessionSecurity {
     dialect: Dialect,
     own: MemberId,
-    members: BTreeMap<MemberId, VerifyingKey>,
+    verifier: SubSessionVerifier,
     signing_key: SigningKey,
     cipher: KeySchedule,
-    binding: [u8; 32],
     /// Messages under this key, by all authors.
     messages: u64,
+}
+
+/// Checks who signed a packet of one sub-session. It decrypts nothing and signs nothing, so that it
+/// may outlive the keys.
+#[derive(Clone)]
+pub struct SubSessionVerifier {
+    members: BTreeMap<MemberId, VerifyingKey>,
+    binding: [u8; 32],
+}
+
+impl SubSessionVerifier {
+    const fn hint(&self) -> u8 {
+        let [hint, ..] = self.binding;
+        hint
+    }
+
+    /// What is signed: context, binding, S.
+    fn signed(&self, records: &[u8]) -> Vec<u8> {
+        [CONTEXT, &self.binding, records].concat()
+    }
+
+    fn verify(&self, author: &MemberId, packet: &DataPacket<'_>) -> Result<(), OpenError> {
+        if packet.hint != self.hint() {
+            return Err(OpenError::OtherKey);
+        }
+        let key = self.members.get(author).ok_or_else(|| OpenError::NotMember(author.clone()))?;
+        let signature = Signature::from_bytes(packet.signature);
+        key.verify(&self.signed(packet.signed), &signature).map_err(|_| OpenError::Signature)
+    }
+}
+
+impl RetiredSecurity for SubSessionVerifier {
+    fn verifies(&self, author: &MemberId, packet: &DataPacket<'_>) -> bool {
+        self.verify(author, packet).is_ok()
+    }
+}
+
+impl Drop for SubSessionVerifier {
+    fn drop(&mut self) {
+        self.binding.zeroize();
+    }
+}
+
+impl fmt::Debug for SubSessionVerifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SubSessionVerifier")
+    }
 }
 
 impl SubSessionSecurity {
@@ -81,20 +127,15 @@ impl SubSessionSecurity {
     pub fn new(keys: &SubSessionKeys) -> Self {
         let binding =
             Sha256::new().chain_update(keys.session_id).chain_update(keys.group_key).finalize();
+        let members = keys.members.iter().cloned().collect();
         Self {
             dialect: keys.dialect,
             own: keys.own.clone(),
-            members: keys.members.iter().cloned().collect(),
+            verifier: SubSessionVerifier { members, binding: binding.into() },
             signing_key: keys.signing_key.clone(),
             cipher: KeySchedule::new(keys.dialect.cipher, &keys.group_key),
-            binding: binding.into(),
             messages: 0,
         }
-    }
-
-    /// What is signed: context, binding, S.
-    fn signed(&self, records: &[u8]) -> Vec<u8> {
-        [CONTEXT, &self.binding, records].concat()
     }
 
     fn check(&self, draft: &Draft<'_>) -> Result<(), SealError> {
@@ -106,17 +147,10 @@ impl SubSessionSecurity {
         }
         let ascending = draft.parents.is_sorted_by(|a, b| a < b);
         let ordered = ascending || self.dialect.parent_order != ParentOrder::Ascending;
-        if !ordered || draft.parents.len() > self.members.len() {
+        if !ordered || draft.parents.len() > self.verifier.members.len() {
             return Err(SealError::Parents);
         }
         Ok(())
-    }
-}
-
-impl Drop for SubSessionSecurity {
-    fn drop(&mut self) {
-        // The signing key and the key schedule wipe themselves.
-        self.binding.zeroize();
     }
 }
 
@@ -127,13 +161,14 @@ impl fmt::Debug for SubSessionSecurity {
 }
 
 impl MessageSecurity for SubSessionSecurity {
+    type Retired = SubSessionVerifier;
+
     fn dialect(&self) -> Dialect {
         self.dialect
     }
 
     fn hint(&self) -> u8 {
-        let [hint, ..] = self.binding;
-        hint
+        self.verifier.hint()
     }
 
     fn message_id(&self, packet: &DataPacket<'_>) -> MessageId {
@@ -151,24 +186,19 @@ impl MessageSecurity for SubSessionSecurity {
             octets: payload.len(),
             limit: usize::from(u16::MAX),
         })?;
-        let signature = self.signing_key.sign(&self.signed(unsigned.signed())).to_bytes();
+        let signature = self.signing_key.sign(&self.verifier.signed(unsigned.signed())).to_bytes();
         let id = message_id(self.dialect, &signature, unsigned.signed());
         self.messages = self.messages.saturating_add(1);
         Ok(Sealed { id, packet: unsigned.finish(&signature) })
     }
 
     fn open(&self, author: &MemberId, packet: &DataPacket<'_>) -> Result<Opened, OpenError> {
-        if packet.hint != self.hint() {
-            return Err(OpenError::OtherKey);
-        }
-        let key = self.members.get(author).ok_or_else(|| OpenError::NotMember(author.clone()))?;
         // The cipher is malleable: nothing is decrypted that was not verified.
-        let signature = Signature::from_bytes(packet.signature);
-        key.verify(&self.signed(packet.signed), &signature).map_err(|_| OpenError::Signature)?;
+        self.verifier.verify(author, packet)?;
         let mut plaintext = Vec::from(packet.payload);
         self.cipher.apply(packet.iv, &mut plaintext);
         let content = content::decode(self.dialect, &plaintext).and_then(|content| {
-            if content.parents.len() > self.members.len() {
+            if content.parents.len() > self.verifier.members.len() {
                 return Err(crate::ContentFault::TooManyParents);
             }
             Ok(content)
@@ -190,6 +220,10 @@ impl MessageSecurity for SubSessionSecurity {
         if message.author != self.own {
             self.messages = self.messages.saturating_add(1);
         }
+    }
+
+    fn retire(self) -> SubSessionVerifier {
+        self.verifier
     }
 
     fn refresh_due(&self) -> bool {

@@ -194,6 +194,9 @@ impl core::error::Error for OpenError {}
 /// A session knows only this: a ratchet can take the place of constant keys without touching it
 /// (SE-20).
 pub trait MessageSecurity {
+    /// What is left when the sub-session is over.
+    type Retired: RetiredSecurity;
+
     /// The dialect spoken.
     fn dialect(&self) -> Dialect;
 
@@ -219,7 +222,17 @@ pub trait MessageSecurity {
     /// Counts a message that the transcript accepted, and lets a ratchet destroy its secrets.
     fn commit(&mut self, message: &Opened);
 
+    /// Wipes what decrypts and what signs.
+    fn retire(self) -> Self::Retired;
+
     /// Whether so many messages were sealed under this key, by all authors, that it should be
     /// refreshed.
     fn refresh_due(&self) -> bool;
+}
+
+/// Recognises late packets of a sub-session that is over, so that they are not taken for something
+/// that cannot be opened.
+pub trait RetiredSecurity {
+    /// Whether `author` signed this packet in that sub-session.
+    fn verifies(&self, author: &MemberId, packet: &DataPacket<'_>) -> bool;
 }

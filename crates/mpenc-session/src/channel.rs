@@ -40,6 +40,8 @@ pub(crate) enum Presence {
 pub(crate) struct Inside {
     /// Who is in the channel, ourselves included, says the channel.
     pub(crate) members: BTreeSet<MemberId>,
+    /// Who was there before us, and has been there since: one of them may include us.
+    pub(crate) seniors: BTreeSet<MemberId>,
     /// Who has sent packets of our protocol: others may be outsiders in a shared room.
     pub(crate) speakers: BTreeSet<MemberId>,
     /// Who was excluded and has not left the channel.
@@ -107,7 +109,8 @@ impl<S: Suite> Session<S> {
             present.iter().filter(|&member| *member != self.own).cloned().collect();
         let alone = others.is_empty();
         let patience = self.join_patience(present.len());
-        self.presence = Presence::Inside(Inside { members: present, ..Inside::default() });
+        let seniors = others.iter().cloned().collect();
+        self.presence = Presence::Inside(Inside { members: present, seniors, ..Inside::default() });
         self.shared.timers.retain(|timer| !matches!(timer, Timer::Reenter));
         out.tell(Event::EnteredChannel { others });
         if alone {
@@ -148,6 +151,9 @@ impl<S: Suite> Session<S> {
     ) -> Result<(), InternalError> {
         let Some(inside) = self.presence.inside() else {
             self.presence = Presence::Outside;
+            self.parting = false;
+            self.shared.timers.clear();
+            out.tell(Event::LeftChannel);
             return Ok(());
         };
         let present = inside.members.len();
@@ -160,11 +166,10 @@ impl<S: Suite> Session<S> {
         }
         self.end_own_operation(Outcome::Failed(FailReason::WeLeft), out);
         self.drop_previous(out);
-        if let Some(mut sub) = self.current.take() {
-            sub.stop(out);
-            self.tainted |= !sub.is_consistent();
-            self.shared.log.end(sub.section());
+        if let Some(sub) = self.current.take() {
+            self.retire(sub, out);
         }
+        self.past.clear();
         self.greeter.reset();
         self.order.reset();
         self.held.clear();
@@ -212,12 +217,17 @@ impl<S: Suite> Session<S> {
             left.iter().filter(|&member| inside.members.remove(member)).cloned().collect();
         for member in &left {
             inside.excluded.remove(member);
+            inside.seniors.remove(member);
             inside.speakers.remove(member);
             self.to_include.remove(member);
             out.tell(Event::MemberLeft(member.clone()));
         }
-        let alone = inside.members.len() == 1;
-        let ended = self.order.members_left(&left, &inside.members);
+        let deserted = inside.seniors.is_empty();
+        // A pseudo packet names one leaver, or in MpencJs all who left at once.
+        let at_once = if self.shared.dialect.leave_names_batch { left.len() } else { 1 };
+        let ended = left
+            .chunks(at_once.max(1))
+            .find_map(|leavers| self.order.members_left(leavers, &inside.members));
         self.stop_awaiting(cx, &left);
         for member in left.iter().filter(|&member| self.greeter.members().contains(member)) {
             self.to_exclude.insert(member.clone());
@@ -227,7 +237,7 @@ impl<S: Suite> Session<S> {
         } else if !self.to_exclude.is_empty() && self.order.ongoing().is_none() {
             self.schedule_auto_exclude(cx, out);
         }
-        if alone && !self.order.is_synced() && !self.presence.excluded() && !self.parting {
+        if deserted && !self.order.is_synced() && !self.presence.excluded() && !self.parting {
             // SO-33: nobody is left who could include us.
             self.start_order(cx);
         }

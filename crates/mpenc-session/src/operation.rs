@@ -342,8 +342,8 @@ impl<S: Suite> Session<S> {
                 out.tell(Event::OrderMismatch { author, reason });
             }
             // Concurrent proposals are the normal case, and so are those of other sessions.
-            RejectReason::NotOurProposal => refuse(&author, Fault::Order(reason), out),
-            _ => {}
+            reason if reason.is_benign() => {}
+            reason => refuse(&author, Fault::Order(reason), out),
         }
     }
 

@@ -1,12 +1,12 @@
 //! The session: dispatch, the caller's actions, and queries.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use mpenc_causal::MessageLog;
 use mpenc_greet::{Greeter, Greeting, InternalError};
-use mpenc_message::Kind;
+use mpenc_message::{Kind, MessageSecurity};
 use mpenc_order::ServerOrder;
 use mpenc_wire::{Dialect, MemberId, MessageId};
 
@@ -24,6 +24,9 @@ use crate::{
 pub(crate) type GreetingOf<S> = <<S as Suite>::Greeter as Greeter>::Greeting;
 pub(crate) type DraftOf<S> = <<S as Suite>::Greeter as Greeter>::Draft;
 
+/// How many past sub-sessions are remembered, to recognise their late packets.
+const PAST: usize = 8;
+
 /// One member's local view of a group (SE-01): a line of membership operations, each of which,
 /// when it completes, makes a sub-session with constant members and keys.
 ///
@@ -37,6 +40,8 @@ pub struct Session<S: Suite> {
     pub(crate) presence: Presence,
     pub(crate) current: Option<SubSession<S::Security>>,
     pub(crate) previous: Option<SubSession<S::Security>>,
+    /// Sub-sessions that are over, latest last: their late packets are nobody's fault.
+    pub(crate) past: VecDeque<<S::Security as MessageSecurity>::Retired>,
     pub(crate) own_operation: Option<OwnOperation<DraftOf<S>>>,
     /// Members who left the channel, or said that they part, and must be excluded (LS, LOX).
     pub(crate) to_exclude: BTreeSet<MemberId>,
@@ -93,6 +98,7 @@ impl<S: Suite> Session<S> {
             presence: Presence::Outside,
             current: None,
             previous: None,
+            past: VecDeque::new(),
             own_operation: None,
             to_exclude: BTreeSet::new(),
             to_include: BTreeSet::new(),
@@ -432,11 +438,19 @@ impl<S: Suite> Session<S> {
 
     /// Drops the previous sub-session; what was not acked in it stays marked for good (SE-07).
     pub(crate) fn drop_previous(&mut self, out: &mut Outputs) {
-        if let Some(mut sub) = self.previous.take() {
-            sub.stop(out);
-            self.tainted |= !sub.is_consistent();
-            self.shared.log.end(sub.section());
+        if let Some(sub) = self.previous.take() {
+            self.retire(sub, out);
         }
+    }
+
+    pub(crate) fn retire(&mut self, mut sub: SubSession<S::Security>, out: &mut Outputs) {
+        sub.stop(out);
+        self.tainted |= !sub.is_consistent();
+        self.shared.log.end(sub.section());
+        if self.past.len() == PAST {
+            self.past.pop_front();
+        }
+        self.past.push_back(sub.retire());
     }
 
     /// A bug of ours: nothing can be trusted any more.

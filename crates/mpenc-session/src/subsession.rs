@@ -88,6 +88,8 @@ impl<X: MessageSecurity> SubSession<X> {
         own: &MemberId,
     ) -> Self {
         let room = pending_room(members.len());
+        // Nobody may take all of the room, however few they are.
+        let per_author = (room / 2).max(16);
         Self {
             number,
             section,
@@ -95,7 +97,7 @@ impl<X: MessageSecurity> SubSession<X> {
             own: own.clone(),
             readers: members.iter().filter(|&member| member != own).cloned().collect(),
             transcript: Transcript::new(members.iter().cloned()),
-            pending: Pending::new(room, room),
+            pending: Pending::new(room, per_author),
             closing: Closing::Open,
             fins: BTreeMap::new(),
             unacked_payloads: BTreeMap::new(),
@@ -416,6 +418,11 @@ impl<X: MessageSecurity> SubSession<X> {
         }
         self.closing = Closing::Over;
         out.tell(Event::Parted { consistent: self.is_consistent() });
+    }
+
+    /// Forgets all but what recognises its late packets.
+    pub(crate) fn retire(self) -> X::Retired {
+        self.security.retire()
     }
 
     /// A reader has left the channel or was excluded: their acks are not awaited any more. Payloads

@@ -17,7 +17,8 @@ fn outcomes(events: &[Event]) -> Vec<Outcome> {
 fn assert_calm(name: &str, events: &[Event]) {
     for event in events {
         assert!(event.severity() < Severity::Security, "{name}: {event:?}");
-        assert!(!matches!(event, Event::Refused { .. }), "{name}: {event:?}");
+        let noise = matches!(event, Event::Refused { .. } | Event::NotDecrypted { .. });
+        assert!(!noise, "{name}: {event:?}");
     }
 }
 
@@ -220,6 +221,10 @@ fn many_operations_in_a_row() {
     }
     group.run(120);
     group.assert_together(&names);
+    // Packets of sub-sessions that are long over still arrive, and are nobody's fault.
+    for name in names {
+        assert_calm(name, &group.events(name));
+    }
 }
 
 #[test]

@@ -5,7 +5,9 @@ use mpenc_greet::{
     Change, Checked, CheckedInitial, Completed, Greeter, Greeting, Initial, InternalError,
     OrderRefs, Progress, Proposal, ProposeError, Refused, Step,
 };
-use mpenc_message::{Draft, MessageSecurity, OpenError, Opened, SealError, Sealed};
+use mpenc_message::{
+    Draft, MessageSecurity, OpenError, Opened, RetiredSecurity, SealError, Sealed,
+};
 use mpenc_session::Suite;
 use mpenc_wire::{AbortPacket, DataPacket, Dialect, GreetingPacket, MemberId, MessageId};
 use rand_core::CryptoRng;
@@ -132,7 +134,19 @@ impl Greeting for Never {
     }
 }
 
+impl RetiredSecurity for Never {
+    fn verifies(&self, _: &MemberId, _: &DataPacket<'_>) -> bool {
+        match *self {}
+    }
+}
+
 impl MessageSecurity for Never {
+    type Retired = Self;
+
+    fn retire(self) -> Self {
+        self
+    }
+
     fn dialect(&self) -> Dialect {
         match *self {}
     }
