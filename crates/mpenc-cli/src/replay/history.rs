@@ -1,11 +1,13 @@
 //! Replays a group history of dialect Document: every member does again what it did, from its draws.
 
+mod expect;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 use mpenc_greet::{Change, LocalIdentity};
-use mpenc_message::{Draft, Kind, OrderAck};
+use mpenc_message::Draft;
 use mpenc_wire::{Dialect, MemberId, MessageId, Packet, resend, unarmor};
 
 use super::agreed::compare_agreed;
@@ -13,13 +15,14 @@ use super::codec::again;
 use super::difference::difference;
 use super::draws::Draws;
 use super::format::{
-    DataKind, DataStep, History, Leave, OperationKind, OperationResult, OperationStep, Outcome,
-    PacketStep, Step,
+    DataStep, History, Leave, OperationKind, OperationResult, OperationStep, Outcome, PacketStep,
+    Step,
 };
-use super::member::{Agreed, Effect, Member, Ordered};
+use super::member::{Agreed, Effect, Member};
 use super::report::Report;
 use super::signatures::Keys;
-use crate::hex_bytes::{Hex, HexVec};
+use crate::hex_bytes::Hex;
+use expect::{expect_opened, expect_ordered, kind, message_id, order_ack};
 
 const DIALECT: Dialect = Dialect::DOCUMENT;
 
@@ -96,10 +99,8 @@ impl<'h> Replay<'h> {
         for (name, identity) in &history.members {
             let id = id(name)?;
             let signer = LocalIdentity::from_seed(&identity.seed.0);
-            let ours = Hex(signer.public_key());
-            if ours != identity.public_key {
-                report.differs(name, format_args!("its identity key: ours {ours}"));
-            }
+            let (recorded, ours) = (identity.public_key.0, signer.public_key());
+            report.expect_eq(name, "identity key", &recorded, &ours);
             let draws = history.draws.get(name).into_iter().flatten();
             let draws = Draws::new(draws.map(|(kind, octets)| (*kind, octets.0.clone())));
             let member =
@@ -113,22 +114,21 @@ impl<'h> Replay<'h> {
     pub(crate) fn run(
         &mut self,
         report: &mut Report,
-        mut before: impl FnMut(&Self, Place, &mut Report),
+        before: impl FnMut(&Self, Place, &mut Report),
     ) {
-        for (number, step) in self.history.steps.iter().enumerate() {
-            self.begin(number, step, report);
-            for (at, packet) in step.packets.iter().enumerate() {
-                let place = Place { step: number, packet: at };
-                before(self, place, report);
-                self.packet(place, step, packet, report);
-            }
-            self.end(number, step, report);
+        if let Some(step) = self.history.steps.first() {
+            self.begin(0, step, report);
         }
-        self.finish(report);
+        self.go_on(Place { step: 0, packet: 0 }, report, before);
     }
 
     /// Replays everything from a packet on, whose step has begun.
-    pub(crate) fn resume(&mut self, from: Place, report: &mut Report) {
+    pub(crate) fn go_on(
+        &mut self,
+        from: Place,
+        report: &mut Report,
+        mut before: impl FnMut(&Self, Place, &mut Report),
+    ) {
         for (number, step) in self.history.steps.iter().enumerate().skip(from.step) {
             let mut done = from.packet;
             if number > from.step {
@@ -136,15 +136,12 @@ impl<'h> Replay<'h> {
                 done = 0;
             }
             for (at, packet) in step.packets.iter().enumerate().skip(done) {
-                self.packet(Place { step: number, packet: at }, step, packet, report);
+                let place = Place { step: number, packet: at };
+                before(self, place, report);
+                self.packet(place, step, packet, report);
             }
             self.end(number, step, report);
         }
-        self.finish(report);
-    }
-
-    /// All draws must have been drawn.
-    fn finish(&self, report: &mut Report) {
         for (id, member) in &self.members {
             let left = member.draws_left();
             if left > 0 {
@@ -400,70 +397,6 @@ impl<'h> Replay<'h> {
     }
 }
 
-/// A packet entered the order as recorded, or did not.
-fn expect_ordered(
-    place: impl fmt::Display + Copy,
-    recorded: Option<(&str, &Hex<32>)>,
-    effects: &[Effect],
-    report: &mut Report,
-) {
-    let ordered = effects.iter().find_map(|effect| match effect {
-        Effect::Ordered(ordered) => Some(ordered),
-        _ => None,
-    });
-    match (recorded, ordered) {
-        (None, None) => {
-            if !matches!(effects, [Effect::Applied, ..]) {
-                report.differs(place, reason(effects));
-            }
-        }
-        (Some((entry, chain_hash)), Some(Ordered { entry: ours, chain_hash: chain, .. })) => {
-            let ours = HexVec(ours.as_bytes().to_vec());
-            report.expect_eq(place, "type", &HexVec(entry.as_bytes().to_vec()), &ours);
-            report.expect_eq(place, "chain hash", &chain_hash.0, chain.as_bytes());
-        }
-        (Some(_), None) => report.differs(place, reason(effects)),
-        (None, Some(_)) => report.differs(place, "it entered the server order"),
-    }
-    for effect in effects {
-        match effect {
-            Effect::Internal(error) => report.differs(place, error),
-            Effect::CannotConfirm(reason) => report.differs(place, reason),
-            _ => {}
-        }
-    }
-}
-
-/// A message was opened, and is the recorded one.
-fn expect_opened(
-    place: impl fmt::Display + Copy,
-    (author, mid): (&str, &Hex<32>),
-    recorded: Option<&DataStep>,
-    effects: &[Effect],
-    report: &mut Report,
-) {
-    let [Effect::Opened(_, opened)] = effects else {
-        report.differs(place, reason(effects));
-        return;
-    };
-    report.expect_eq(place, "message id", &message_id(mid), &opened.id);
-    report.expect_eq(place, "author", &author.to_owned(), &opened.author.to_text(DIALECT));
-    let Some(data) = recorded else { return };
-    report.expect_eq(place, "text", &data.text, &opened.text);
-    report.expect_eq(place, "kind", &kind(data.kind), &opened.kind);
-    let parents: Vec<MessageId> = data.parents.iter().map(message_id).collect();
-    report.expect_eq(place, "parents", &parents, &opened.parents);
-    report.expect_eq(place, "order ack", &order_ack(data), &opened.order_ack);
-}
-
-/// Why nothing came of a packet.
-fn reason(effects: &[Effect]) -> String {
-    match effects {
-        [Effect::NotTaken(_, reason)] => format!("not taken: {reason}"),
-        other => format!("not what is recorded, but {other:?}"),
-    }
-}
-
 /// Seals a recorded message again.
 fn seal(place: Place, member: &mut Member, data: &DataStep, report: &mut Report) -> Option<String> {
     let mut buffer = Vec::new();
@@ -495,28 +428,6 @@ fn seal(place: Place, member: &mut Member, data: &DataStep, report: &mut Report)
             None
         }
     }
-}
-
-fn order_ack(data: &DataStep) -> Option<OrderAck> {
-    data.order_ack.map(|(packet_id, chain_hash)| OrderAck {
-        packet_id: packet_id.0,
-        chain_hash: chain_hash.0,
-    })
-}
-
-const fn kind(kind: DataKind) -> Kind {
-    match kind {
-        DataKind::Payload => Kind::Payload,
-        DataKind::AckAuto => Kind::AckAutomatic,
-        DataKind::AckManual => Kind::AckManual,
-        DataKind::Heartbeat => Kind::Heartbeat,
-        DataKind::Consistency => Kind::Consistency,
-        DataKind::Fin => Kind::Fin,
-    }
-}
-
-fn message_id(mid: &Hex<32>) -> MessageId {
-    MessageId::from_hash(DIALECT, &mid.0)
 }
 
 fn id(name: &str) -> Option<MemberId> {

@@ -1,30 +1,29 @@
 //! One member of a replayed group: membership operations, server order and message security, driven
 //! by hand. What a session decides (when to propose, ack, resend) is read from the file instead.
 
+mod effect;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::fmt;
 use std::sync::Arc;
 
 use mpenc_greet::cliques::{CliquesDraft, CliquesResult};
 use mpenc_greet::{
-    AgreedKeys, CannotConfirm, Change, Check, CliquesGreeter, CliquesGreeting, Completed, Greeter,
-    Greeting, Identities, IdentitySigner, Initial, InternalError, OrderRefs, Progress,
-    ProposeError, Refused, Stage, Status, Step,
+    AgreedKeys, Change, Check, CliquesGreeter, CliquesGreeting, Completed, Greeter, Greeting,
+    Identities, IdentitySigner, Initial, InternalError, OrderRefs, Stage, Status, Step,
 };
 use mpenc_message::{
-    Draft, MessageSecurity, OpenError, Opened, SealError, Sealed, SubSessionKeys,
-    SubSessionSecurity,
+    Draft, MessageSecurity, Opened, SealError, Sealed, SubSessionKeys, SubSessionSecurity,
 };
 use mpenc_order::{
-    ChainHash, Ended, EntryType, IgnoreReason, Ongoing, PacketId, Proposal, RejectReason,
-    ServerOrder, Verdict,
+    AcceptedInitial, ChainHash, End, Ended, EntryType, Ongoing, PacketId, Proposal, ServerOrder,
+    Verdict,
 };
 use mpenc_wire::{
-    AbortPacket, DataPacket, Dialect, GreetingPacket, Malformed, MemberId, MessageId, Packet,
-    unarmor,
+    AbortPacket, DataPacket, Dialect, GreetingPacket, MemberId, MessageId, Packet, unarmor,
 };
 
 use super::draws::{Draws, Purpose};
+pub(crate) use effect::{Agreed, Effect, Entered, NotProposed, NotTaken, Ordered, Visible};
 
 /// A member, and everything it knows.
 #[derive(Clone)]
@@ -61,110 +60,8 @@ pub(crate) struct SubSession {
     pub(crate) latest_pm: Vec<MessageId>,
 }
 
-/// What a completed operation agreed on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Agreed {
-    pub(crate) session_id: [u8; 32],
-    pub(crate) group_key: [u8; 32],
-    pub(crate) members: Vec<MemberId>,
-    pub(crate) int_keys: Vec<[u8; 32]>,
-    pub(crate) nonces: Vec<[u8; 32]>,
-    pub(crate) ephemeral_keys: Vec<[u8; 32]>,
-}
-
-/// What a packet, or a leaver, did to a member.
-#[derive(Debug)]
-pub(crate) enum Effect {
-    /// A packet entered the server order.
-    Ordered(Ordered),
-    /// A packet went one step on in the running operation.
-    Applied,
-    /// The running operation ended without effect.
-    Failed,
-    /// The running operation took effect.
-    Completed(Entered),
-    /// The running operation lacks something of ours.
-    CannotConfirm(CannotConfirm),
-    /// A message was opened, in this sub-session.
-    Opened(usize, Opened),
-    /// Nothing at all has changed.
-    NotTaken(PacketId, NotTaken),
-    /// A bug.
-    Internal(InternalError),
-}
-
-/// Where a completed operation led a member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Entered {
-    /// Into this sub-session.
-    SubSession(usize),
-    /// It is alone now.
-    Alone,
-    /// It was excluded.
-    Excluded,
-}
-
-/// A packet that entered the server order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ordered {
-    pub(crate) id: PacketId,
-    pub(crate) entry: EntryType,
-    /// The chain hash after it.
-    pub(crate) chain_hash: ChainHash,
-    /// Where our order began, if it began with this packet.
-    pub(crate) synced_from: Option<(PacketId, ChainHash)>,
-}
-
-/// Why a packet was not taken.
-#[derive(Debug)]
-pub(crate) enum NotTaken {
-    /// Its structure is wrong.
-    Malformed(Malformed),
-    /// A check of the membership protocol failed.
-    Refused(Refused),
-    /// The server order rejects it.
-    Rejected(RejectReason),
-    /// The server order ignores it.
-    Ignored(IgnoreReason),
-    /// It belongs to an operation, and none runs.
-    NoOperation,
-    /// It cannot be opened in the newest sub-session, for this reason.
-    Unopened(OpenError),
-    /// It cannot be opened: there is no sub-session.
-    NoSession,
-    /// It is newer than this program.
-    Unknown,
-}
-
-impl fmt::Display for NotTaken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Malformed(error) => error.fmt(f),
-            Self::Refused(error) => error.check.fmt(f),
-            Self::Rejected(reason) => reason.fmt(f),
-            Self::Ignored(reason) => reason.fmt(f),
-            Self::NoOperation => f.write_str("no operation runs that it could belong to"),
-            Self::Unopened(error) => error.fmt(f),
-            Self::NoSession => f.write_str("there is no session that it could belong to"),
-            Self::Unknown => f.write_str("it is of an unknown kind"),
-        }
-    }
-}
-
 type Effects = Vec<Effect>;
 type StepOf = Step<Completed<AgreedKeys, CliquesResult>>;
-
-/// What others could notice of a member, and what its next answers depend on.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Visible {
-    head: Option<(PacketId, ChainHash)>,
-    running: Option<PacketId>,
-    progress: Option<Progress>,
-    members: Vec<MemberId>,
-    subsessions: usize,
-    outgoing: usize,
-    draws: usize,
-}
 
 impl Member {
     pub(crate) fn new(
@@ -395,10 +292,10 @@ impl Member {
             Ok(checked) => checked,
             Err(refused) => {
                 // EIO: the order remembers the parents of operations that do not include us.
-                if refused.check == Check::NotForUs {
-                    if let Some(Verdict::Ignore(reason)) = self.offer_unchecked(id, text, packet) {
-                        return Err(NotTaken::Ignored(reason));
-                    }
+                if refused.check == Check::NotForUs
+                    && let Some(Verdict::Ignore(reason)) = self.offer_unchecked(id, text, packet)
+                {
+                    return Err(NotTaken::Ignored(reason));
                 }
                 return Err(NotTaken::Refused(refused));
             }
@@ -454,7 +351,7 @@ impl Member {
         id: PacketId,
         text: &str,
         packet: &GreetingPacket<'_>,
-    ) -> Option<Verdict<mpenc_order::AcceptedInitial>> {
+    ) -> Option<Verdict<AcceptedInitial>> {
         let metadata = packet.metadata?;
         let members: Vec<MemberId> = packet.members.iter().map(|id| id.to_owned()).collect();
         let proposal = Proposal {
@@ -564,24 +461,6 @@ impl Member {
     }
 }
 
-/// Why a recorded proposal could not be made.
-#[derive(Debug)]
-pub(crate) enum NotProposed {
-    /// We do not know our place in the server order.
-    Unsynced,
-    /// The change is impossible.
-    Change(ProposeError),
-}
-
-impl fmt::Display for NotProposed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unsynced => f.write_str("the member does not follow the server order"),
-            Self::Change(error) => error.fmt(f),
-        }
-    }
-}
-
 fn taken<T>(verdict: Verdict<T>) -> Result<T, NotTaken> {
     match verdict {
         Verdict::Accept(accepted) => Ok(accepted),
@@ -592,8 +471,6 @@ fn taken<T>(verdict: Verdict<T>) -> Result<T, NotTaken> {
 }
 
 fn ordered(ended: &Ended<MemberId, CliquesGreeting>) -> Ordered {
-    use mpenc_order::End;
-
     let entry = match ended.how() {
         End::Both => EntryType::Both,
         End::Abort => EntryType::Abort,

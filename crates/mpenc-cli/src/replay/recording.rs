@@ -5,7 +5,7 @@
 //! latest messages are not: they follow from what the member had accepted.
 
 mod index;
-mod member;
+mod track;
 mod transcript;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +24,7 @@ use super::member::Member;
 use super::report::Report;
 use super::signatures::Keys;
 use index::Index;
-use member::Track;
+use track::Track;
 
 pub(super) const DIALECT: Dialect = Dialect::MPENC_JS;
 

@@ -33,8 +33,7 @@ fn judge(case: &Case, base: &Replay<'_>, place: Place, report: &mut Report) {
     let mut world = base.clone();
     let mut reasons: Vec<String> = Vec::new();
     for name in &case.to {
-        let ids = (id(name), id(&case.sender));
-        let ((Some(receiver), Some(sender)), name) = (ids, name) else {
+        let (Some(receiver), Some(sender)) = (id(name), id(&case.sender)) else {
             return report.differs(&case.name, "it names somebody who cannot be a member");
         };
         let Some(member) = world.member(&receiver) else {
@@ -52,10 +51,10 @@ fn judge(case: &Case, base: &Replay<'_>, place: Place, report: &mut Report) {
         if member.visible() != before {
             report.differs(&case.name, format_args!("refusing it has changed {name}"));
         }
-        if let Some(dialect) = case.code.strip_prefix(OTHER_DIALECT) {
-            if !reason.contains(dialect) {
-                report.differs(&case.name, format_args!("{reason}: that does not name {dialect}"));
-            }
+        if let Some(dialect) = case.code.strip_prefix(OTHER_DIALECT)
+            && !reason.contains(dialect)
+        {
+            report.differs(&case.name, format_args!("{reason}: that does not name {dialect}"));
         }
         if !reasons.contains(&reason) {
             reasons.push(reason);
@@ -63,7 +62,7 @@ fn judge(case: &Case, base: &Replay<'_>, place: Place, report: &mut Report) {
     }
     report.notes.push(format!("{}: {} [{}]", case.name, reasons.join("; "), case.reason));
     let mut rest = Report::default();
-    world.resume(place, &mut rest);
+    world.go_on(place, &mut rest, |_, _, _| {});
     for told in rest.told() {
         report.differs(&case.name, format_args!("afterwards: {told}"));
     }
