@@ -16,6 +16,8 @@ mod merge;
 mod pending;
 mod prune;
 mod query;
+#[cfg(feature = "serde")]
+mod serial;
 mod transcript;
 mod walk;
 

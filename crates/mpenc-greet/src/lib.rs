@@ -9,6 +9,8 @@ extern crate alloc;
 pub mod cliques;
 mod identity;
 mod refused;
+#[cfg(feature = "serde")]
+mod serial;
 mod traits;
 
 #[cfg(feature = "cliques")]

@@ -36,6 +36,17 @@ pub enum Operation {
     Refresh,
 }
 
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Establish => "establish",
+            Self::Include => "include",
+            Self::Exclude => "exclude",
+            Self::Refresh => "refresh",
+        })
+    }
+}
+
 /// A membership change that we propose. Members are named without ourselves.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]

@@ -7,6 +7,8 @@ extern crate alloc;
 mod content;
 mod padding;
 mod security;
+#[cfg(feature = "serde")]
+mod serial;
 mod traits;
 
 pub use padding::PaddingFault;

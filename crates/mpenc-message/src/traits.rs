@@ -54,7 +54,6 @@ pub struct Draft<'a> {
 
 /// A sealed message.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub struct Sealed {
     /// Its id.
     pub id: MessageId,
@@ -64,7 +63,6 @@ pub struct Sealed {
 
 /// A message that was verified and decrypted.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub struct Opened {
     /// Its id.
     pub id: MessageId,

@@ -8,6 +8,8 @@ mod id;
 mod operation;
 mod recent;
 mod resolver;
+#[cfg(feature = "serde")]
+mod serial;
 mod verdict;
 
 pub use id::{ChainHash, EntryType, PacketId, leave_pseudo_packet};

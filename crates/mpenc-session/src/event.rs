@@ -12,6 +12,7 @@ use mpenc_wire::{Malformed, MemberId, MessageId};
 
 /// Names an operation of ours, within this session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct OperationId(pub(crate) u64);
 
 impl fmt::Display for OperationId {
@@ -22,6 +23,7 @@ impl fmt::Display for OperationId {
 
 /// How much an event should alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Severity {
     /// Things go their way.
@@ -34,6 +36,7 @@ pub enum Severity {
 
 /// A membership operation, as events name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct OperationInfo {
     /// Its initial packet's id.
@@ -54,6 +57,7 @@ pub struct OperationInfo {
 
 /// How an operation of ours ended. Each ends in exactly one of these.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Outcome {
     /// It is in force.
@@ -72,6 +76,7 @@ pub enum Outcome {
 
 /// Why an operation ended without effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum FailReason {
     /// A member whom it needs left the channel.
@@ -93,6 +98,7 @@ pub enum FailReason {
 
 /// A rule that a packet broke. Nothing was changed by it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Fault {
     /// Its octets are no packet of our dialect.
@@ -132,6 +138,7 @@ impl fmt::Display for Fault {
 
 /// A message in the user's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct MessageEvent {
     /// Its id.
@@ -150,6 +157,7 @@ pub struct MessageEvent {
 
 /// What a session tells its user.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Event {
     /// We are in the channel; these others are too. That proves nothing of who they are.
@@ -334,6 +342,7 @@ impl Event {
 
 /// What became of a message that the user sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Sent {
     /// It went out now, to the members as they are.

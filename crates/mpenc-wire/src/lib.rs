@@ -14,6 +14,8 @@ mod packet;
 mod plaintext;
 mod record;
 mod runs;
+#[cfg(feature = "serde")]
+mod serial;
 mod write;
 
 pub use armor::{PREFIX, armor, unarmor};

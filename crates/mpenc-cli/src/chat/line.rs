@@ -175,10 +175,10 @@ pub(crate) fn names<'a>(members: impl IntoIterator<Item = &'a MemberId>) -> Vec<
 pub(crate) fn of_event(event: &Event) -> Option<Line> {
     let name = |member: &MemberId| member.to_string();
     let list = |members: &[MemberId]| names(members);
-    let operation = |info: &OperationInfo| operation_name(info.operation);
+    let operation = |info: &OperationInfo| info.operation.to_string();
     Some(match event {
         Event::Proposed { own, operation } => {
-            Line::Proposed { own: own.to_string(), operation: operation_name(*operation) }
+            Line::Proposed { own: own.to_string(), operation: operation.to_string() }
         }
         Event::OperationAccepted(info) => Line::Accepted {
             operation: operation(info),
@@ -219,7 +219,7 @@ pub(crate) fn of_event(event: &Event) -> Option<Line> {
             include: list(include),
             exclude: list(exclude),
             by: name(author),
-            operation: operation_name(*operation),
+            operation: operation.to_string(),
         },
         Event::EnteredChannel { others } if others.is_empty() => {
             note("you are in the room, alone; whoever enters can be included")
@@ -283,10 +283,6 @@ pub(crate) fn warning(text: impl Into<String>) -> Line {
 
 fn alarm(text: impl Into<String>) -> Line {
     Line::Alarm { text: text.into() }
-}
-
-fn operation_name(operation: mpenc::greet::Operation) -> String {
-    format!("{operation:?}").to_lowercase()
 }
 
 fn why(reason: &FailReason) -> String {

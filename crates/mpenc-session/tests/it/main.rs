@@ -8,8 +8,11 @@
     reason = "tests"
 )]
 
+mod dictator;
 mod failures;
 mod group;
 mod life;
 mod misuse;
+#[cfg(feature = "serde")]
+mod serial;
 mod story;
