@@ -10,6 +10,23 @@ use crate::run::{command, output, root};
 /// The most lines of a source file: more is several rooms in one.
 const LINES: usize = 800;
 
+/// Folders of one machine, which say nothing to who reads this on another one. In two parts each,
+/// so that this file does not hold what it looks for.
+const FOLDERS: [&str; 5] = [
+    concat!("/", "farm/"),
+    concat!("/", "home/"),
+    concat!("/", "root/"),
+    concat!("/", "tmp/"),
+    concat!("/", "work/"),
+];
+
+/// Words of work that is not done, and of tests that are not run.
+const WORDS: [&str; 4] =
+    [concat!("FIX", "ME"), concat!("TO", "DO"), concat!("XX", "X"), concat!("#[ign", "ore")];
+
+/// Recorded octets, in which anything may stand.
+const RECORDED: [&str; 2] = ["vectors/", "fuzz/corpus/"];
+
 /// Files that git knows and that match these patterns.
 pub(crate) fn listed(patterns: &[&str]) -> Result<Vec<String>> {
     let args = ["ls-files", "--cached", "--others", "--exclude-standard"];
@@ -17,7 +34,7 @@ pub(crate) fn listed(patterns: &[&str]) -> Result<Vec<String>> {
     Ok(files.lines().map(str::to_owned).collect())
 }
 
-/// Checks sizes of sources and links between documents.
+/// Checks sizes of sources, links between documents, and words that do not belong.
 pub(crate) fn check() -> Result<()> {
     let mut faults = Vec::new();
     for name in listed(&["*.rs"])? {
@@ -36,6 +53,18 @@ pub(crate) fn check() -> Result<()> {
             }
         }
     }
+    for name in listed(&[])? {
+        let recorded = RECORDED.iter().any(|folder| name.starts_with(folder));
+        if (recorded && !name.ends_with(".md")) || name.ends_with("Cargo.lock") {
+            continue;
+        }
+        let Some(text) = read(&name)? else { continue };
+        for (line, number) in text.lines().zip(1_usize..) {
+            if let Some(word) = misplaced(line) {
+                faults.push(format!("{name}:{number}: {word} does not belong into the repository"));
+            }
+        }
+    }
     for fault in &faults {
         eprintln!("{fault}");
     }
@@ -51,11 +80,47 @@ fn read(name: &str) -> Result<Option<String>> {
     fs::read_to_string(&path).map(Some).with_context(|| format!("cannot read {name}"))
 }
 
-/// Targets of links to other files of the repository.
+/// What does not belong into a line, if anything.
+fn misplaced(line: &str) -> Option<&'static str> {
+    let starts_a_word = |at: usize| {
+        let before = line.get(..at).and_then(|before| before.chars().next_back());
+        !before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | '*'))
+    };
+    let mut sought = FOLDERS.iter().chain(&WORDS);
+    sought.find(|word| line.match_indices(**word).any(|(at, _)| starts_a_word(at))).copied()
+}
+
+/// Targets of links to other files of the repository: `[…](target)` and `[…]: target`.
 fn links(text: &str) -> impl Iterator<Item = &str> {
-    text.split("](").skip(1).filter_map(|rest| {
-        let target = rest.split(')').next()?.split('#').next()?;
+    let inline = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let named = text.lines().filter_map(|line| {
+        let (_, target) = line.strip_prefix('[')?.split_once("]: ")?;
+        Some(target.trim())
+    });
+    inline.chain(named).filter_map(|target| {
+        let target = target.split('#').next()?;
         let outside = target.contains("://") || target.contains("::") || target.contains(' ');
         (!target.is_empty() && !outside && target.contains(['.', '/'])).then_some(target)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FOLDERS, WORDS, links, misplaced};
+
+    #[test]
+    fn folders_of_a_machine_and_words_of_undone_work_are_found() {
+        for word in FOLDERS.iter().chain(&WORDS) {
+            assert_eq!(misplaced(&format!("see `{word}x`")), Some(*word));
+            assert_eq!(misplaced(word), Some(*word));
+        }
+        assert_eq!(misplaced("https://example.org/home/x, ../tmp/, target/tmp/x, `METODO`"), None);
+    }
+
+    #[test]
+    fn links_to_files_are_found_and_others_left() {
+        let text = "[a](docs/a.md#part) [b](https://example.org/) [c](#here) [d](Session::handle)\n\
+                    [e]: ../README.md\n[f]: https://example.org/f\n";
+        assert_eq!(links(text).collect::<Vec<_>>(), ["docs/a.md", "../README.md"]);
+    }
 }
