@@ -94,7 +94,9 @@ fn fmt() -> Result<()> {
 
 fn clippy() -> Result<()> {
     let args = ["clippy", "--workspace", "--all-targets", "--all-features", "--locked"];
-    run(&mut cargo(&[&args[..], &["--", "-D", "warnings"]].concat()))
+    run(&mut cargo(&[&args[..], &["--", "-D", "warnings"]].concat()))?;
+    let args = ["clippy", "--locked", "--", "-D", "warnings"];
+    run(cargo(&args).current_dir(root().join("tests-no-std")))
 }
 
 fn test() -> Result<()> {
