@@ -46,6 +46,9 @@ enum Level {
 
 /// Replays files; fails if anything differs, or a file cannot be replayed.
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<ExitCode> {
+    if args.level == Level::Session {
+        bail!("whole sessions cannot be replayed yet: level `session` comes later")
+    }
     let (mut files, mut packets, mut differences) = (0_usize, 0_usize, 0_usize);
     for path in &args.files {
         match replay(args.level, path) {
@@ -67,7 +70,11 @@ fn show(path: &Path, report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let differences = report.differences();
     report.notes.iter().try_for_each(|note| writeln!(out, "  {note}"))?;
     let packets = report.packets;
-    writeln!(out, "{}: {packets} packets, {differences} differences", path.display())?;
+    write!(out, "{}: {packets} packets, {differences} differences", path.display())?;
+    match &report.remark {
+        Some(remark) => writeln!(out, " ({remark})")?,
+        None => writeln!(out)?,
+    }
     report.told().try_for_each(|told| writeln!(out, "  {told}"))?;
     match report.untold() {
         0 => Ok(()),
@@ -78,18 +85,13 @@ fn show(path: &Path, report: &Report, out: &mut dyn Write) -> io::Result<()> {
 fn replay(level: Level, path: &Path) -> Result<Report> {
     let mut report = Report::default();
     match (level, format::load(path)?) {
-        (Level::Session, _) => {
-            bail!("sessions with their timing cannot be replayed yet: that level comes later")
-        }
-        (Level::Packets, Vectors::Recording(recording)) => {
-            recording::replay(&recording, &mut report)?;
-        }
-        (Level::Packets, Vectors::History(history)) => history::replay(&history, &mut report),
-        (Level::Packets, Vectors::Cases(cases)) => history::replay(&cases.base, &mut report),
         (Level::Reject, Vectors::Cases(cases)) => reject::replay(&cases, &mut report),
         (Level::Reject, _) => bail!("it holds no bad packets, which are what this level replays"),
-        (Level::Packets, Vectors::JsUnit(vectors)) => unit::js(&vectors, &mut report),
-        (Level::Packets, Vectors::DocumentUnit(vectors)) => unit::document(&vectors, &mut report),
+        (_, Vectors::Recording(recording)) => recording::replay(&recording, &mut report)?,
+        (_, Vectors::History(history)) => history::replay(&history, &mut report),
+        (_, Vectors::Cases(cases)) => history::replay(&cases.base, &mut report),
+        (_, Vectors::JsUnit(vectors)) => unit::js(&vectors, &mut report),
+        (_, Vectors::DocumentUnit(vectors)) => unit::document(&vectors, &mut report),
     }
     Ok(report)
 }

@@ -17,6 +17,8 @@ const HEADER: &str = "mpenc-secret-key 1";
 const HEADER_NAME: &str = "mpenc-secret-key ";
 /// No honest file is larger; nothing larger is read.
 const MAX_FILE: u64 = 4096;
+/// Room for that much, and for one octet to see the end by.
+const ROOM: usize = 4097;
 
 /// An identity's secret key: an Ed25519 seed.
 pub struct SecretKey(Zeroizing<[u8; 32]>);
@@ -109,7 +111,8 @@ pub fn load_identity(path: &Path) -> Result<SecretKey> {
     let shown = path.display();
     let file = File::open(path).with_context(|| format!("cannot open {shown}"))?;
     check_private(&file, path)?;
-    let mut text = Zeroizing::new(String::new());
+    // With room for all of it, no copy of the key is left behind by growing.
+    let mut text = Zeroizing::new(String::with_capacity(ROOM));
     file.take(MAX_FILE)
         .read_to_string(&mut text)
         .with_context(|| format!("cannot read {shown}"))?;

@@ -39,9 +39,7 @@ pub(super) fn compare(recording: &Recording, made: &MadeAgain, report: &mut Repo
     for at in exceptions.keys().filter(|&&at| at >= recording.channel.len()) {
         report.differs(format_args!("channel {at}"), "the manifest names an event beyond the end");
     }
-    if !exceptions.is_empty() {
-        let left = exceptions.len();
-        report.notes.push(format!("{left} packets are left out; the manifest says why"));
-    }
+    let out = exceptions.len();
+    report.remark = (out > 0).then(|| format!("{out} packets left out: see the manifest"));
     Ok(())
 }

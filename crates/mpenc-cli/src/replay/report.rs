@@ -17,6 +17,8 @@ pub(crate) struct Report {
     pub(crate) packets: usize,
     /// Lines to print whatever comes out.
     pub(crate) notes: Vec<String>,
+    /// What to say beside the numbers.
+    pub(crate) remark: Option<String>,
     differences: usize,
     told: Vec<String>,
 }

@@ -16,6 +16,7 @@ use crate::replay::recording::{DIALECT, ids};
 use crate::replay::report::Report;
 
 impl Track<'_> {
+    /// The first implementation decided about a packet: so did our server order.
     pub(super) fn op_packet(
         &mut self,
         place: Place<'_>,
@@ -71,6 +72,7 @@ impl Track<'_> {
         report.expect_eq(place, "chain hash", &Some(chain_hash.0), &hash);
     }
 
+    /// It entered a sub-session: so did we, with the same keys.
     pub(super) fn subsession(&mut self, place: Place<'_>, reference: usize, report: &mut Report) {
         let Some(recorded) = self.recording.subsessions.get(reference) else {
             return report.differs(place, "there is no such sub-session");
@@ -91,6 +93,7 @@ impl Track<'_> {
         }
     }
 
+    /// Its transcript accepted a message: we must have opened it.
     pub(super) fn accepted(&mut self, place: Place<'_>, at: usize, report: &mut Report) {
         let Some(id) = self.index.id(at) else {
             return report.differs(place, "there is no such message");

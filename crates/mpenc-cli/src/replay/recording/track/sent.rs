@@ -12,6 +12,7 @@ use crate::replay::recording::{DIALECT, MadeAgain};
 use crate::replay::report::Report;
 
 impl Track<'_> {
+    /// It sent a packet: we make the same one now. `rest` are the entries from this one on.
     pub(super) fn sent(
         &mut self,
         place: Place<'_>,
