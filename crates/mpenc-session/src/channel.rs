@@ -20,7 +20,7 @@ use mpenc_order::PacketId;
 use mpenc_wire::MemberId;
 
 use crate::event::{FailReason, Outcome};
-use crate::operation::OwnedChange;
+use crate::own::OwnedChange;
 use crate::timers::Timer;
 use crate::{ApiMisuse, ChannelAction, Ctx, Event, Outputs, Session, Suite};
 

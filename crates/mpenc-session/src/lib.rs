@@ -32,7 +32,9 @@
 //! | `session` | dispatch, the caller's actions, queries |
 //! | `data` | the way of a packet |
 //! | `channel` | what entering and leaving the channel means |
-//! | `operation` | membership operations, ours and others', and their outcomes |
+//! | `own` | our own operations, and their outcomes |
+//! | `operation` | the operation that the channel runs |
+//! | `overdue` | operations that take too long, and aborts |
 //! | `subsession` | messages, acks and the end of one sub-session |
 //! | `held` | packets that no sub-session could open yet |
 //! | `timers` | every deadline, and when it fires |
@@ -57,6 +59,8 @@ mod event;
 mod held;
 mod io;
 mod operation;
+mod overdue;
+mod own;
 mod session;
 mod shared;
 mod subsession;

@@ -1,4 +1,4 @@
-//! Membership operations: ours from the wish to the outcome, and whichever one the channel runs.
+//! The membership operation that the channel runs, ours or another's.
 //!
 //! Every packet goes check → offer → apply (PROTOCOL 3.5): the greeting verifies it and changes
 //! nothing, the server order says whether it is the first, and only then is it applied.
@@ -7,8 +7,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use mpenc_greet::{
-    Change, CheckedInitial, Completed, Greeter, Greeting, Initial, InternalError, Operation,
-    OrderRefs, Stage, Status, Step,
+    CheckedInitial, Completed, Greeter, Greeting, Initial, InternalError, Stage, Status, Step,
 };
 use mpenc_message::Kind;
 use mpenc_order::{AcceptedInitial, ChainHash, Ended, PacketId, Proposal, RejectReason, Verdict};
@@ -16,10 +15,11 @@ use mpenc_wire::{AbortPacket, GreetingPacket, MemberId};
 
 use crate::data::refuse;
 use crate::event::{FailReason, Fault, OperationInfo, Outcome};
-use crate::session::{DraftOf, GreetingOf, automatic};
+use crate::own::OwnOperation;
+use crate::session::{GreetingOf, automatic};
 use crate::subsession::SubSession;
 use crate::timers::Timer;
-use crate::{ApiMisuse, ChannelAction, Ctx, Event, OperationId, Outputs, Session, Suite};
+use crate::{ChannelAction, Ctx, Event, Outputs, Session, Suite};
 
 /// What a completed operation of this suite gives.
 type CompletedOf<S> =
@@ -30,253 +30,10 @@ pub(crate) struct Running<G> {
     pub(crate) greeting: G,
     pub(crate) info: OperationInfo,
     /// Packets applied so far: a deadline set before the last of them is stale.
-    packets: u64,
+    pub(crate) packets: u64,
     /// Whether its time is up, and its end was or will be asked for.
-    overdue: bool,
+    pub(crate) overdue: bool,
 }
-
-/// An operation of ours, until its outcome.
-pub(crate) struct OwnOperation<D> {
-    pub(crate) id: OperationId,
-    change: OwnedChange,
-    stage: OwnStage<D>,
-}
-
-/// A membership change that we keep.
-#[derive(Clone, Debug)]
-pub(crate) enum OwnedChange {
-    Include(Vec<MemberId>),
-    Exclude(Vec<MemberId>),
-    Refresh,
-}
-
-/// How far an operation of ours has come.
-enum OwnStage<D> {
-    /// Those to include have yet to enter the channel.
-    Inviting,
-    /// The proposal is on its way to the channel and back. Once `timed_out`, its outcome has been
-    /// told; packet and draws are kept all the same, because the channel may still order it.
-    Proposed { packet: String, draft: D, timed_out: bool },
-    /// The channel has ordered it.
-    Running,
-}
-
-impl OwnedChange {
-    fn of(change: Change<'_>) -> Option<Self> {
-        match change {
-            Change::Include(members) => Some(Self::Include(members.to_vec())),
-            Change::Exclude(members) => Some(Self::Exclude(members.to_vec())),
-            Change::Refresh => Some(Self::Refresh),
-            _ => None,
-        }
-    }
-
-    fn borrow(&self) -> Change<'_> {
-        match self {
-            Self::Include(members) => Change::Include(members),
-            Self::Exclude(members) => Change::Exclude(members),
-            Self::Refresh => Change::Refresh,
-        }
-    }
-}
-
-// ---- our own operations ----
-
-impl<S: Suite> Session<S> {
-    /// Proposes a membership change. Those to include are asked into the channel first, where they
-    /// are not in it yet. It ends in exactly one [`Event::OperationEnded`].
-    ///
-    /// # Errors
-    /// [`ApiMisuse`]: nothing was proposed.
-    pub fn propose(
-        &mut self,
-        cx: &mut Ctx<'_>,
-        change: Change<'_>,
-        out: &mut Outputs,
-    ) -> Result<OperationId, ApiMisuse> {
-        self.check_open()?;
-        let Some(inside) = self.presence.inside() else { return Err(ApiMisuse::NotInChannel) };
-        if self.parting {
-            return Err(ApiMisuse::Parting);
-        }
-        if !self.order.is_synced() {
-            return Err(ApiMisuse::NotSynced);
-        }
-        if self.order.ongoing().is_some() {
-            return Err(ApiMisuse::OperationRunning);
-        }
-        if self.own_operation.is_some() {
-            return Err(ApiMisuse::OperationPending);
-        }
-        let change = OwnedChange::of(change).ok_or(ApiMisuse::UnknownChange)?;
-        self.greeter.check_change(change.borrow()).map_err(ApiMisuse::Propose)?;
-        let stays = |member: &&MemberId| match &change {
-            OwnedChange::Exclude(excluded) => !excluded.contains(member),
-            _ => true,
-        };
-        if let Some(absent) = self
-            .greeter
-            .members()
-            .iter()
-            .filter(stays)
-            .find(|&member| *member != self.own && !inside.members.contains(member))
-        {
-            return Err(ApiMisuse::NotInChannelYet(absent.clone()));
-        }
-        let absent: Vec<MemberId> = match &change {
-            OwnedChange::Include(new) => {
-                new.iter().filter(|&member| !inside.members.contains(member)).cloned().collect()
-            }
-            _ => Vec::new(),
-        };
-        let id = self.next_operation();
-        if absent.is_empty() {
-            self.propose_now(cx, id, change, out)?;
-        } else {
-            let patience = self.shared.config.full_ack_interval();
-            self.shared.timers.set(cx.now.after(patience), Timer::Invitation(id));
-            self.own_operation = Some(OwnOperation { id, change, stage: OwnStage::Inviting });
-            out.act(ChannelAction::Invite(absent));
-        }
-        Ok(id)
-    }
-
-    /// Asks for the end of the running operation, naming a reason (at most 256 octets count).
-    ///
-    /// # Errors
-    /// [`ApiMisuse`]: nothing was sent.
-    pub fn abort(
-        &mut self,
-        cx: &mut Ctx<'_>,
-        reason: &str,
-        out: &mut Outputs,
-    ) -> Result<(), ApiMisuse> {
-        self.check_open()?;
-        let running = self.order.ongoing().ok_or(ApiMisuse::NoOperation)?;
-        let id = running.initial();
-        let packet =
-            running.operation().greeting.encode_abort(reason).ok_or(ApiMisuse::CannotAbort)?;
-        self.send_abort(cx, id, packet, out);
-        Ok(())
-    }
-
-    fn send_abort(&mut self, cx: &Ctx<'_>, id: PacketId, packet: String, out: &mut Outputs) {
-        out.act(ChannelAction::Send { packet });
-        let echo = self.shared.config.latencies(2);
-        self.shared.timers.set(cx.now.after(echo), Timer::AbortEcho(id));
-    }
-
-    fn next_operation(&mut self) -> OperationId {
-        self.operations = self.operations.saturating_add(1);
-        OperationId(self.operations)
-    }
-
-    fn propose_now(
-        &mut self,
-        cx: &mut Ctx<'_>,
-        id: OperationId,
-        change: OwnedChange,
-        out: &mut Outputs,
-    ) -> Result<(), ApiMisuse> {
-        let (prev_pf, chain_hash) = self.order.head().ok_or(ApiMisuse::NotSynced)?;
-        let refs = OrderRefs {
-            prev_pf: *prev_pf.as_bytes(),
-            chain_hash: *chain_hash.as_bytes(),
-            latest_pm: self.current.as_ref().map(SubSession::heads).unwrap_or_default(),
-        };
-        let proposal =
-            self.greeter.propose(cx.rng, change.borrow(), refs).map_err(ApiMisuse::Propose)?;
-        self.order.propose(proposal.packet.as_bytes());
-        let echo = self.shared.config.latencies(2);
-        self.shared.timers.set(cx.now.after(echo), Timer::Echo(id));
-        out.tell(Event::Proposed { own: id, operation: proposal.initial.operation });
-        out.act(ChannelAction::Send { packet: proposal.packet.clone() });
-        self.own_operation = Some(OwnOperation {
-            id,
-            change,
-            stage: OwnStage::Proposed {
-                packet: proposal.packet,
-                draft: proposal.draft,
-                timed_out: false,
-            },
-        });
-        Ok(())
-    }
-
-    /// Proposes something that the rules of the channel ask for, not the user.
-    pub(crate) fn propose_automatic(
-        &mut self,
-        cx: &mut Ctx<'_>,
-        change: OwnedChange,
-        out: &mut Outputs,
-    ) {
-        if self.greeter.check_change(change.borrow()).is_ok() {
-            let id = self.next_operation();
-            // What may still fail is a signer or the size of the packet: nothing was sent then,
-            // and the next occasion tries again.
-            let _ = self.propose_now(cx, id, change, out);
-        }
-    }
-
-    /// Once all whom an include awaits have entered the channel, it is proposed.
-    pub(crate) fn advance_invitation(&mut self, cx: &mut Ctx<'_>, out: &mut Outputs) {
-        let Some(OwnOperation { id, change: OwnedChange::Include(new), stage: OwnStage::Inviting }) =
-            &self.own_operation
-        else {
-            return;
-        };
-        let Some(inside) = self.presence.inside() else { return };
-        if self.order.ongoing().is_some()
-            || !new.iter().all(|member| inside.members.contains(member))
-        {
-            return;
-        }
-        let (id, change) = (*id, OwnedChange::Include(new.clone()));
-        self.own_operation = None;
-        if self.propose_now(cx, id, change, out).is_err() {
-            let outcome = Outcome::Failed(FailReason::ChannelChanged);
-            out.tell(Event::OperationEnded { own: id, outcome });
-        }
-    }
-
-    pub(crate) fn on_invitation_due(&mut self, id: OperationId, out: &mut Outputs) {
-        let Some(own) = &self.own_operation else { return };
-        if own.id != id || !matches!(own.stage, OwnStage::Inviting) {
-            return;
-        }
-        let absent = match (&own.change, self.presence.inside()) {
-            (OwnedChange::Include(new), Some(inside)) => {
-                new.iter().filter(|&member| !inside.members.contains(member)).cloned().collect()
-            }
-            _ => Vec::new(),
-        };
-        self.end_own_operation(Outcome::Failed(FailReason::NotEntered(absent)), out);
-    }
-
-    /// Our proposal was not echoed in time. Packet and draws are kept: the channel may still order
-    /// it, and then it runs like anybody's.
-    pub(crate) fn on_echo_due(&mut self, id: OperationId, out: &mut Outputs) {
-        let Some(own) = &mut self.own_operation else { return };
-        if let OwnStage::Proposed { timed_out: timed_out @ false, .. } = &mut own.stage
-            && own.id == id
-        {
-            *timed_out = true;
-            out.tell(Event::OperationEnded { own: id, outcome: Outcome::TimedOut });
-        }
-    }
-
-    /// Ends our own operation; a draft that goes with it is wiped.
-    pub(crate) fn end_own_operation(&mut self, outcome: Outcome, out: &mut Outputs) {
-        if let Some(own) = self.own_operation.take() {
-            self.order.withdraw();
-            if !matches!(own.stage, OwnStage::Proposed { timed_out: true, .. }) {
-                out.tell(Event::OperationEnded { own: own.id, outcome });
-            }
-        }
-    }
-}
-
-// ---- the operation that the channel runs ----
 
 impl<S: Suite> Session<S> {
     pub(crate) fn on_initial(
@@ -323,11 +80,8 @@ impl<S: Suite> Session<S> {
             _ => {}
         }
         // Our own proposal has come back and was not accepted: it never will be.
-        let lost = matches!(
-            &self.own_operation,
-            Some(OwnOperation { stage: OwnStage::Proposed { packet, .. }, .. })
-                if *sender == self.own && packet == text
-        );
+        let lost = *sender == self.own
+            && self.own_operation.as_ref().is_some_and(|own| own.is_packet(text));
         if lost {
             self.end_own_operation(Outcome::Failed(FailReason::ChannelChanged), out);
             self.after_operation(cx, out);
@@ -360,10 +114,7 @@ impl<S: Suite> Session<S> {
             self.take_draft()
         } else {
             let by = checked.initial.author.clone();
-            if matches!(
-                self.own_operation,
-                Some(OwnOperation { stage: OwnStage::Proposed { .. }, .. })
-            ) {
+            if self.own_operation.as_ref().is_some_and(OwnOperation::is_proposed) {
                 self.end_own_operation(Outcome::Rejected { by }, out);
             }
             None
@@ -387,20 +138,6 @@ impl<S: Suite> Session<S> {
         }
         self.set_whole_deadline(cx, id);
         self.on_step(cx, step, out)
-    }
-
-    fn take_draft(&mut self) -> Option<DraftOf<S>> {
-        let own = self.own_operation.as_mut()?;
-        match core::mem::replace(&mut own.stage, OwnStage::Running) {
-            OwnStage::Proposed { draft, timed_out, .. } => {
-                if timed_out {
-                    // Its outcome has been told: from here on it is anybody's.
-                    self.own_operation = None;
-                }
-                Some(draft)
-            }
-            _ => None,
-        }
     }
 
     fn describe(&self, id: PacketId, initial: &Initial, own: bool) -> OperationInfo {
@@ -637,7 +374,7 @@ impl<S: Suite> Session<S> {
     }
 
     /// What waited for an operation to end.
-    fn after_operation(&mut self, cx: &mut Ctx<'_>, out: &mut Outputs) {
+    pub(crate) fn after_operation(&mut self, cx: &mut Ctx<'_>, out: &mut Outputs) {
         self.shared.timers.retain(|timer| {
             !matches!(
                 timer,
@@ -651,91 +388,6 @@ impl<S: Suite> Session<S> {
             self.schedule_auto_exclude(cx, out);
         }
         self.auto_include(cx, out);
-    }
-
-    // ---- timeouts ----
-
-    fn set_packet_deadline(&mut self, cx: &Ctx<'_>) {
-        if let Some(running) = self.order.ongoing() {
-            let id = running.initial();
-            let running = running.operation();
-            let wait = self.shared.config.packet_wait(running.info.members.len());
-            let timer = Timer::OperationPacket(id, running.packets);
-            self.shared.timers.set(cx.now.after(wait), timer);
-        }
-    }
-
-    fn set_whole_deadline(&mut self, cx: &Ctx<'_>, id: PacketId) {
-        if let Some(running) = self.order.ongoing() {
-            let info = &running.operation().info;
-            let members = info.members.len();
-            // Upflow packets, one for every new member but the first author, and then the downflow:
-            // its first packet, and one confirm by everybody else.
-            let packets = match info.operation {
-                Operation::Establish => members.saturating_mul(2),
-                _ => members.saturating_add(info.include.len()),
-            };
-            let packets = u32::try_from(packets).unwrap_or(u32::MAX);
-            let wait = self.shared.config.packet_wait(members).saturating_mul(packets);
-            self.shared.timers.set(cx.now.after(wait), Timer::OperationWhole(id));
-        }
-    }
-
-    pub(crate) fn on_packet_due(
-        &mut self,
-        cx: &mut Ctx<'_>,
-        id: PacketId,
-        packets: u64,
-        out: &mut Outputs,
-    ) {
-        let stalled = self.order.ongoing().is_some_and(|running| {
-            running.initial() == id && running.operation().packets == packets
-        });
-        if stalled {
-            self.on_operation_due(cx, id, out);
-        }
-    }
-
-    /// The running operation has had its time: say so, and abort it when it is our turn.
-    pub(crate) fn on_operation_due(&mut self, cx: &mut Ctx<'_>, id: PacketId, out: &mut Outputs) {
-        let Some(running) = self.order.ongoing_mut().filter(|running| running.initial() == id)
-        else {
-            return;
-        };
-        let running = running.operation_mut();
-        if core::mem::replace(&mut running.overdue, true) {
-            return;
-        }
-        let awaited = running.greeting.progress().awaited;
-        let rank = running.info.members.iter().position(|member| *member == self.own);
-        out.tell(Event::OperationOverdue { operation: running.info.clone(), awaited });
-        if let (true, Some(rank)) = (self.shared.dialect.aborts, rank) {
-            let rank = u32::try_from(rank).unwrap_or(u32::MAX);
-            let wait = (self.shared.config.broadcast_latency / 4).saturating_mul(rank);
-            self.shared.timers.set(cx.now.after(wait), Timer::AbortTurn(id));
-        }
-    }
-
-    pub(crate) fn on_abort_turn(&mut self, cx: &mut Ctx<'_>, id: PacketId, out: &mut Outputs) {
-        let Some(running) = self.order.ongoing().filter(|running| running.initial() == id) else {
-            return;
-        };
-        let greeting = &running.operation().greeting;
-        let mut reason = String::from("timed out");
-        for (at, member) in greeting.progress().awaited.iter().enumerate() {
-            reason.push_str(if at == 0 { ", waiting for " } else { ", " });
-            reason.push_str(&alloc::format!("{member}"));
-        }
-        match greeting.encode_abort(&reason) {
-            Some(packet) => self.send_abort(cx, id, packet, out),
-            None => out.act(ChannelAction::Leave),
-        }
-    }
-
-    pub(crate) fn on_abort_echo_due(&mut self, id: PacketId, out: &mut Outputs) {
-        if self.order.ongoing().is_some_and(|running| running.initial() == id) {
-            out.act(ChannelAction::Leave);
-        }
     }
 }
 

@@ -12,7 +12,8 @@ use mpenc_wire::{Dialect, MemberId, MessageId};
 
 use crate::channel::Presence;
 use crate::held::HeldPackets;
-use crate::operation::{OwnOperation, Running};
+use crate::operation::Running;
+use crate::own::OwnOperation;
 use crate::shared::Shared;
 use crate::subsession::{SubSession, WriteError};
 use crate::timers::{SubSessionNumber, Timer, Timers};
