@@ -7,7 +7,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use mpenc_greet::{
-    CheckedInitial, Completed, Greeter, Greeting, Initial, InternalError, Stage, Status, Step,
+    Check, CheckedInitial, Completed, Greeter, Greeting, Initial, InternalError, Stage, Status,
+    Step,
 };
 use mpenc_message::Kind;
 use mpenc_order::{AcceptedInitial, ChainHash, Ended, PacketId, Proposal, RejectReason, Verdict};
@@ -26,6 +27,7 @@ type CompletedOf<S> =
     Completed<<<S as Suite>::Greeter as Greeter>::Keys, <<S as Suite>::Greeter as Greeter>::Result>;
 
 /// The operation that the channel runs.
+#[derive(Clone)]
 pub(crate) struct Running<G> {
     pub(crate) greeting: G,
     pub(crate) info: OperationInfo,
@@ -53,6 +55,10 @@ impl<S: Suite> Session<S> {
         }
         let checked = match self.greeter.check_initial(sender, packet) {
             Ok(checked) => checked,
+            Err(refused) if refused.check == Check::NotForUs => {
+                self.doubt(id, text, packet);
+                return Ok(());
+            }
             Err(refused) => {
                 refuse(sender, Fault::Greeting(refused), out);
                 return Ok(());
@@ -87,6 +93,34 @@ impl<S: Suite> Session<S> {
             self.after_operation(cx, out);
         }
         Ok(())
+    }
+
+    /// EIO: somebody else's operation, seen while we wait. Nobody's keys are known to us, so nothing
+    /// of it can be verified; all that it can do is make us doubt other proposals on its parent.
+    fn doubt(&mut self, id: PacketId, text: &str, packet: &GreetingPacket<'_>) {
+        let (Some(metadata), Some(inside)) = (packet.metadata, self.presence.inside()) else {
+            return;
+        };
+        if self.order.is_synced() {
+            return;
+        }
+        let members: Vec<MemberId> =
+            packet.members.iter().map(|member| member.to_owned()).collect();
+        let proposal = Proposal {
+            author: &packet.source.to_owned(),
+            members: &members,
+            prev_pf: PacketId::from_bytes(*metadata.prev_pf),
+            prev_chain_hash: ChainHash::from_bytes(*metadata.chain_hash),
+            single: false,
+        };
+        // Whatever it says, it accepts nothing that does not name us.
+        let _ = self.order.offer_initial(
+            id,
+            text.as_bytes(),
+            &proposal,
+            self.greeter.members(),
+            &inside.members,
+        );
     }
 
     fn on_rejected(&mut self, author: MemberId, reason: RejectReason, out: &mut Outputs) {

@@ -13,6 +13,7 @@ use crate::timers::Timer;
 use crate::{ApiMisuse, ChannelAction, Ctx, Event, OperationId, Outputs, Session, Suite};
 
 /// An operation of ours, until its outcome.
+#[derive(Clone)]
 pub(crate) struct OwnOperation<D> {
     pub(crate) id: OperationId,
     change: OwnedChange,
@@ -28,6 +29,7 @@ pub(crate) enum OwnedChange {
 }
 
 /// How far an operation of ours has come.
+#[derive(Clone)]
 enum OwnStage<D> {
     /// Those to include have yet to enter the channel.
     Inviting,

@@ -79,6 +79,39 @@ pub enum State {
     Closed,
 }
 
+/// For simulators and tests, which compare what two copies do. Two copies that both go on are two
+/// authors in one name: the others see a fork.
+impl<S: Suite> Clone for Session<S>
+where
+    S::Greeter: Clone,
+    GreetingOf<S>: Clone,
+    DraftOf<S>: Clone,
+    S::Security: Clone,
+    <S::Security as MessageSecurity>::Retired: Clone,
+{
+    fn clone(&self) -> Self {
+        Self {
+            shared: self.shared.clone(),
+            own: self.own.clone(),
+            greeter: self.greeter.clone(),
+            order: self.order.clone(),
+            presence: self.presence.clone(),
+            current: self.current.clone(),
+            previous: self.previous.clone(),
+            past: self.past.clone(),
+            own_operation: self.own_operation.clone(),
+            to_exclude: self.to_exclude.clone(),
+            to_include: self.to_include.clone(),
+            held: self.held.clone(),
+            parting: self.parting,
+            tainted: self.tainted,
+            closed: self.closed,
+            operations: self.operations,
+            subsessions: self.subsessions,
+        }
+    }
+}
+
 impl<S: Suite> Session<S> {
     /// A session outside of its channel.
     #[must_use]

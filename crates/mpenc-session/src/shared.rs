@@ -11,6 +11,7 @@ use crate::Config;
 use crate::timers::Timers;
 
 /// State that sub-sessions and operations both reach for, apart from each other.
+#[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) dialect: Dialect,

@@ -62,6 +62,7 @@ enum Closing {
     Over,
 }
 
+#[derive(Clone)]
 pub(crate) struct SubSession<X> {
     number: SubSessionNumber,
     section: Section,
