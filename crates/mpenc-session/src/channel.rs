@@ -178,6 +178,7 @@ impl<S: Suite> Session<S> {
         self.to_exclude.clear();
         self.to_include.clear();
         self.parting = false;
+        self.completed_here = false;
         self.presence = Presence::Outside;
         out.tell(Event::LeftChannel);
         if waiting {

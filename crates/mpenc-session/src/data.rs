@@ -116,8 +116,10 @@ impl<S: Suite> Session<S> {
             let decoded = unarmor(&held.packet, &mut contents)
                 .and_then(|contents| Packet::decode(self.shared.dialect, contents));
             let Ok(Packet::Data(data)) = decoded else { continue };
-            if self.open_anywhere(cx, &held.sender, &data, out)? == Received::Elsewhere {
-                self.held.put_back(held);
+            match self.open_anywhere(cx, &held.sender, &data, out)? {
+                Received::Elsewhere => self.held.put_back(held),
+                Received::Here if held.told => out.tell(Event::Decrypted(held.number)),
+                Received::Here => {}
             }
         }
         Ok(())

@@ -21,6 +21,11 @@ impl fmt::Display for OperationId {
     }
 }
 
+/// Names a packet that waits to be opened, within this session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct HeldId(pub(crate) u64);
+
 /// How much an event should alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -271,11 +276,16 @@ pub enum Event {
     /// A packet could not be opened by any sub-session for a while, or was dropped for want of
     /// room.
     NotDecrypted {
+        /// Names the packet within this session.
+        packet: HeldId,
         /// Who sent it, says the channel.
         sender: MemberId,
         /// Octets of its text.
         octets: usize,
     },
+    /// A packet that could not be opened for a while has been opened; withdraws
+    /// [`Event::NotDecrypted`].
+    Decrypted(HeldId),
     /// A text that is no packet of ours came through the channel.
     Plain {
         /// Who sent it, says the channel.

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use mpenc_wire::MemberId;
 
-use crate::{Event, Outputs};
+use crate::{Event, HeldId, Outputs};
 
 /// How many packets of one sender are held.
 const PER_SENDER: usize = 16;
@@ -15,10 +15,10 @@ const OCTETS: usize = 256 * 1024;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Held {
-    pub(crate) number: u64,
+    pub(crate) number: HeldId,
     pub(crate) sender: MemberId,
     pub(crate) packet: String,
-    told: bool,
+    pub(crate) told: bool,
 }
 
 /// The try-later queue (TR-15), bounded by sender and in octets. Only data packets come here:
@@ -32,10 +32,10 @@ pub(crate) struct HeldPackets {
 
 impl HeldPackets {
     /// Holds a packet; the sender's oldest gives way when there is no room. Gives its number.
-    pub(crate) fn hold(&mut self, sender: &MemberId, packet: &str, out: &mut Outputs) -> u64 {
+    pub(crate) fn hold(&mut self, sender: &MemberId, packet: &str, out: &mut Outputs) -> HeldId {
         self.numbered = self.numbered.wrapping_add(1);
         let held = Held {
-            number: self.numbered,
+            number: HeldId(self.numbered),
             sender: sender.clone(),
             packet: String::from(packet),
             told: false,
@@ -52,7 +52,7 @@ impl HeldPackets {
                 tell(&dropped, out);
             }
         }
-        self.numbered
+        HeldId(self.numbered)
     }
 
     /// Whether this very packet is held already.
@@ -61,7 +61,7 @@ impl HeldPackets {
     }
 
     /// A packet has been held for BC_LAT.
-    pub(crate) fn due(&mut self, number: u64, out: &mut Outputs) {
+    pub(crate) fn due(&mut self, number: HeldId, out: &mut Outputs) {
         if let Some(held) = self.queue.iter_mut().find(|held| held.number == number) {
             held.told = true;
             tell(held, out);
@@ -86,5 +86,9 @@ impl HeldPackets {
 }
 
 fn tell(held: &Held, out: &mut Outputs) {
-    out.tell(Event::NotDecrypted { sender: held.sender.clone(), octets: held.packet.len() });
+    out.tell(Event::NotDecrypted {
+        packet: held.number,
+        sender: held.sender.clone(),
+        octets: held.packet.len(),
+    });
 }

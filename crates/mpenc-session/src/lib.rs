@@ -71,7 +71,8 @@ mod timers;
 pub use config::{Config, JoinPatience};
 pub use error::ApiMisuse;
 pub use event::{
-    Event, FailReason, Fault, MessageEvent, OperationId, OperationInfo, Outcome, Sent, Severity,
+    Event, FailReason, Fault, HeldId, MessageEvent, OperationId, OperationInfo, Outcome, Sent,
+    Severity,
 };
 pub use io::{ChannelAction, ChannelEvent, Ctx, Input, Output, Outputs};
 pub use mpenc_greet::Change as Membership;

@@ -73,13 +73,30 @@ impl<S: Suite> Session<S> {
             prev_chain_hash: ChainHash::from_bytes(initial.order.chain_hash),
             single: initial.single,
         };
-        let verdict = self.order.offer_initial(
+        let mut verdict = self.order.offer_initial(
             id,
             text.as_bytes(),
             &proposal,
             self.greeter.members(),
             &inside.members,
         );
+        if matches!(verdict, Verdict::Reject(RejectReason::AuthorNotMember))
+            && self.yields_to(initial)
+        {
+            // Two started here at once. Theirs was ordered first, and it includes us: we drop ours
+            // and are someone who waits, as if we had not started.
+            self.order.reset();
+            let offered = self.order.offer_initial(
+                id,
+                text.as_bytes(),
+                &proposal,
+                self.greeter.members(),
+                &inside.members,
+            );
+            verdict = offered;
+            let by = initial.author.clone();
+            self.end_own_operation(Outcome::Rejected { by }, out);
+        }
         match verdict {
             Verdict::Accept(accepted) => self.begin(cx, id, accepted, checked, out)?,
             Verdict::Reject(reason) => self.on_rejected(checked.initial.author, reason, out),
@@ -93,6 +110,15 @@ impl<S: Suite> Session<S> {
             self.after_operation(cx, out);
         }
         Ok(())
+    }
+
+    /// Whether our own start gives way to another's: they are known by identity, their proposal
+    /// names us, and nothing has come of ours.
+    fn yields_to(&self, initial: &Initial) -> bool {
+        !self.completed_here
+            && self.order.ongoing().is_none()
+            && initial.members.contains(&self.own)
+            && self.greeter.knows_identity(&initial.author)
     }
 
     /// EIO: somebody else's operation, seen while we wait. Nobody's keys are known to us, so nothing
@@ -324,6 +350,7 @@ impl<S: Suite> Session<S> {
         self.note_excluded(cx, &info.exclude);
         if let Some(keys) = completed.keys {
             self.subsessions = self.subsessions.wrapping_add(1);
+            self.completed_here = true;
             let number = self.subsessions;
             let section = match &self.previous {
                 Some(old) => self.shared.log.begin_after(old.section(), old.transcript(), &latest),

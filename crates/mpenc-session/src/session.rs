@@ -55,6 +55,8 @@ pub struct Session<S: Suite> {
     pub(crate) closed: bool,
     pub(crate) operations: u64,
     pub(crate) subsessions: SubSessionNumber,
+    /// Whether an operation has completed since we entered the channel.
+    pub(crate) completed_here: bool,
 }
 
 /// Where a session stands (SE-12).
@@ -108,6 +110,7 @@ where
             closed: self.closed,
             operations: self.operations,
             subsessions: self.subsessions,
+            completed_here: self.completed_here,
         }
     }
 }
@@ -142,6 +145,7 @@ impl<S: Suite> Session<S> {
             closed: false,
             operations: 0,
             subsessions: 0,
+            completed_here: false,
         }
     }
 

@@ -5,7 +5,7 @@ use alloc::collections::BTreeMap;
 use mpenc_order::PacketId;
 use mpenc_wire::{MemberId, MessageId};
 
-use crate::{Instant, OperationId};
+use crate::{HeldId, Instant, OperationId};
 
 /// Names a sub-session of this session: they are counted.
 pub(crate) type SubSessionNumber = u64;
@@ -23,7 +23,7 @@ pub(crate) enum Timer {
     /// A reader left the channel, or was excluded, BC_LAT ago: their acks are not awaited any more.
     Waive(SubSessionNumber, MemberId),
     /// A packet that no sub-session could open is still there BC_LAT after it came.
-    Undecryptable(u64),
+    Undecryptable(HeldId),
     /// Our FIN is fully acked, and BC_LAT has passed; or 16·BC_LAT have passed since we sent it.
     SubSessionEnd(SubSessionNumber),
     /// Our proposal was not echoed within 2·BC_LAT.

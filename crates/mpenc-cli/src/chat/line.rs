@@ -249,7 +249,7 @@ pub(crate) fn of_event(event: &Event) -> Option<Line> {
             name(author),
             missing.len()
         )),
-        Event::NotDecrypted { sender, octets } => warning(format!(
+        Event::NotDecrypted { sender, octets, .. } => warning(format!(
             "a packet of {octets} octets that {} sent, says the relay, could not be opened",
             name(sender)
         )),

@@ -243,3 +243,28 @@ fn the_same_seed_gives_the_same_run() {
     }
     assert_eq!(run(), run());
 }
+
+/// Two start at once in a room, and each includes the other: the one whose proposal the channel
+/// orders first stands, the other one joins it, and nobody is alarmed.
+#[test]
+fn of_two_concurrent_starts_one_stands() {
+    for run in 0..8 {
+        let mut group = Group::new(200 + run, &["a", "b"]);
+        group.join("a");
+        group.join("b");
+        let node = group.node("b");
+        group.sim.act(node, |session, cx, out| session.start_here(cx, out)).unwrap();
+        group.include("a", &["b"]);
+        group.include("b", &["a"]);
+        group.run(5);
+        group.assert_together(&["a", "b"]);
+        let mut ended = Vec::new();
+        for name in ["a", "b"] {
+            let events = group.events(name);
+            assert_calm(name, &events);
+            ended.extend(outcomes(&events));
+        }
+        let completed = ended.iter().filter(|outcome| **outcome == Outcome::Completed).count();
+        assert_eq!((completed, ended.len()), (1, 2), "run {run}: {ended:?}");
+    }
+}
