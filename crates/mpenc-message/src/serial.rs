@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::OpenError;
+use crate::{OpenError, SealError};
 
 macro_rules! text {
     ($type:ty) => {
@@ -15,3 +15,4 @@ macro_rules! text {
 }
 
 text!(OpenError);
+text!(SealError);

@@ -170,6 +170,7 @@ impl<S: Suite> Session<S> {
             self.retire(sub, out);
         }
         self.past.clear();
+        self.give_up_outbox(out);
         self.greeter.reset();
         self.order.reset();
         self.held.clear();

@@ -38,6 +38,10 @@ pub enum ApiMisuse {
     UnknownChange,
     /// This member, who would stay, is not in the channel: nobody would accept the proposal.
     NotInChannelYet(MemberId),
+    /// The readers of a message must be others, and at least one.
+    Readers,
+    /// Too many messages wait for their readers already.
+    OutboxFull,
     /// The proposal cannot be made.
     Propose(ProposeError),
     /// The message cannot be sealed.
@@ -66,6 +70,8 @@ impl fmt::Display for ApiMisuse {
             Self::NotInChannelYet(member) => {
                 write!(f, "{member} would have to take part and is not in the channel")
             }
+            Self::Readers => f.write_str("the readers must be others, and at least one"),
+            Self::OutboxFull => f.write_str("too many messages wait for their readers already"),
             Self::Propose(error) => error.fmt(f),
             Self::Seal(error) => error.fmt(f),
             Self::Internal(error) => error.fmt(f),

@@ -6,7 +6,7 @@ use core::fmt;
 
 use mpenc_causal::AddError;
 use mpenc_greet::{CannotConfirm, InternalError, Operation, Refused};
-use mpenc_message::OpenError;
+use mpenc_message::{OpenError, SealError};
 use mpenc_order::{PacketId, RejectReason};
 use mpenc_wire::{Malformed, MemberId, MessageId};
 
@@ -20,6 +20,11 @@ impl fmt::Display for OperationId {
         write!(f, "#{}", self.0)
     }
 }
+
+/// Names a message of ours that has not been sent yet, within this session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct LocalId(pub(crate) u64);
 
 /// Names a packet that waits to be opened, within this session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -245,6 +250,21 @@ pub enum Event {
     },
     /// A message takes its place in the log.
     Message(MessageEvent),
+    /// A message that waited for its readers was sent to them.
+    Sent {
+        /// What it was called while it waited.
+        local: LocalId,
+        /// Its id.
+        id: MessageId,
+    },
+    /// A message that waited for its readers will not be sent: we left the channel, or it cannot be
+    /// sealed.
+    NotSent {
+        /// What it was called while it waited.
+        local: LocalId,
+        /// Why it cannot be sealed; `None` if we left.
+        error: Option<SealError>,
+    },
     /// Every reader has acked this payload; withdraws [`Event::NotFullyAcked`].
     FullyAcked(MessageId),
     /// A payload is not acked by everybody in time.
@@ -336,6 +356,7 @@ impl Event {
             }
             Self::NotFullyAcked { .. }
             | Self::Unreachable { .. }
+            | Self::NotSent { .. }
             | Self::NotAccepted { .. }
             | Self::NotDecrypted { .. }
             | Self::Refused { .. }
@@ -357,4 +378,6 @@ impl Event {
 pub enum Sent {
     /// It went out now, to the members as they are.
     Now(MessageId),
+    /// It waits until the members are those whom it was written to.
+    Queued(LocalId),
 }

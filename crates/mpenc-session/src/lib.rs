@@ -36,6 +36,7 @@
 //! | `operation` | the operation that the channel runs |
 //! | `overdue` | operations that take too long, and aborts |
 //! | `subsession` | messages, acks and the end of one sub-session |
+//! | `outbox` | messages that wait for their readers |
 //! | `held` | packets that no sub-session could open yet |
 //! | `timers` | every deadline, and when it fires |
 //!
@@ -59,6 +60,7 @@ mod event;
 mod held;
 mod io;
 mod operation;
+mod outbox;
 mod overdue;
 mod own;
 mod session;
@@ -71,8 +73,8 @@ mod timers;
 pub use config::{Config, JoinPatience};
 pub use error::ApiMisuse;
 pub use event::{
-    Event, FailReason, Fault, HeldId, MessageEvent, OperationId, OperationInfo, Outcome, Sent,
-    Severity,
+    Event, FailReason, Fault, HeldId, LocalId, MessageEvent, OperationId, OperationInfo, Outcome,
+    Sent, Severity,
 };
 pub use io::{ChannelAction, ChannelEvent, Ctx, Input, Output, Outputs};
 pub use mpenc_greet::Change as Membership;

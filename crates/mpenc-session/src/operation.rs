@@ -20,7 +20,7 @@ use crate::own::OwnOperation;
 use crate::session::{GreetingOf, automatic};
 use crate::subsession::SubSession;
 use crate::timers::Timer;
-use crate::{ChannelAction, Ctx, Event, Outputs, Session, Suite};
+use crate::{ApiMisuse, ChannelAction, Ctx, Event, Outputs, Session, Suite};
 
 /// What a completed operation of this suite gives.
 type CompletedOf<S> =
@@ -378,6 +378,11 @@ impl<S: Suite> Session<S> {
             self.end_own_operation(Outcome::Completed, out);
         }
         self.retry_held(cx, out)?;
+        if !self.parting
+            && let Err(ApiMisuse::Internal(error)) = self.flush_outbox(cx, out)
+        {
+            return Err(error);
+        }
         if self.parting {
             if let Some(current) = &mut self.current {
                 // We said that we leave, and were kept: say it again to the members as they are

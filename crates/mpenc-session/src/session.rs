@@ -13,6 +13,7 @@ use mpenc_wire::{Dialect, MemberId, MessageId};
 use crate::channel::Presence;
 use crate::held::HeldPackets;
 use crate::operation::Running;
+use crate::outbox::Outbox;
 use crate::own::OwnOperation;
 use crate::shared::Shared;
 use crate::subsession::{SubSession, WriteError};
@@ -49,6 +50,7 @@ pub struct Session<S: Suite> {
     /// Members who entered while nothing could be proposed (`auto_include`).
     pub(crate) to_include: BTreeSet<MemberId>,
     pub(crate) held: HeldPackets,
+    pub(crate) outbox: Outbox,
     pub(crate) parting: bool,
     /// Whether a sub-session was dropped before everything in it was acked (SE-07).
     pub(crate) tainted: bool,
@@ -105,6 +107,7 @@ where
             to_exclude: self.to_exclude.clone(),
             to_include: self.to_include.clone(),
             held: self.held.clone(),
+            outbox: self.outbox.clone(),
             parting: self.parting,
             tainted: self.tainted,
             closed: self.closed,
@@ -140,6 +143,7 @@ impl<S: Suite> Session<S> {
             to_exclude: BTreeSet::new(),
             to_include: BTreeSet::new(),
             held: HeldPackets::default(),
+            outbox: Outbox::default(),
             parting: false,
             tainted: false,
             closed: false,

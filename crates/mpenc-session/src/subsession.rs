@@ -450,6 +450,11 @@ impl<X: MessageSecurity> SubSession<X> {
         self.note_full_ack(now, shared);
     }
 
+    /// Everybody but us, in the order of the agreement.
+    pub(crate) fn readers(&self) -> &[MemberId] {
+        &self.readers
+    }
+
     pub(crate) fn has_reader(&self, member: &MemberId) -> bool {
         self.readers.contains(member)
     }

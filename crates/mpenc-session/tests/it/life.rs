@@ -268,3 +268,41 @@ fn of_two_concurrent_starts_one_stands() {
         assert_eq!((completed, ended.len()), (1, 2), "run {run}: {ended:?}");
     }
 }
+
+/// A message to certain readers waits until they are the members, and reaches nobody else.
+#[test]
+fn a_message_waits_for_exactly_its_readers() {
+    use mpenc_session::{ApiMisuse, Sent};
+    let mut group = Group::new(12, &["a", "b", "c"]);
+    group.establish(&["a", "b"]);
+    group.join("c");
+    let node = group.node("a");
+    let readers = ids(&["c", "b"]);
+    let send = |group: &mut Group, readers: &[mpenc::MemberId], text: &str| {
+        group.sim.act(node, |session, cx, out| session.send_to(cx, readers, text, out))
+    };
+    let Ok(Sent::Queued(local)) = send(&mut group, &readers, "to both of you") else {
+        panic!("it is not for the members as they are");
+    };
+    assert!(matches!(send(&mut group, &ids(&["b"]), "to b"), Ok(Sent::Now(_))));
+    assert_eq!(send(&mut group, &[], "to nobody"), Err(ApiMisuse::Readers));
+    assert_eq!(send(&mut group, &ids(&["a"]), "to myself"), Err(ApiMisuse::Readers));
+    group.run(2);
+    assert_eq!(group.shown("b"), [("a".into(), "to b".into())]);
+    group.include("b", &["c"]);
+    group.run(30);
+    assert_eq!(group.shown("c"), [("a".into(), "to both of you".into())]);
+    let events = group.events("a");
+    assert!(
+        events.iter().any(|event| matches!(event, Event::Sent { local: l, .. } if *l == local))
+    );
+    // Those who never become the members never get it.
+    let Ok(Sent::Queued(local)) = send(&mut group, &ids(&["c"]), "to c alone") else {
+        panic!("it is not for the members as they are");
+    };
+    group.part("a");
+    group.run(120);
+    let events = group.events("a");
+    assert!(events.contains(&Event::NotSent { local, error: None }), "{events:?}");
+    assert_eq!(group.shown("c").len(), 1);
+}
