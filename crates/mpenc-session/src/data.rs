@@ -10,7 +10,7 @@ use mpenc_wire::{DataPacket, MemberId, Packet, unarmor};
 use crate::event::Fault;
 use crate::subsession::Received;
 use crate::timers::Timer;
-use crate::{Ctx, Event, Outputs, Session, Suite};
+use crate::{Ctx, Event, HeldId, Instant, Outputs, Session, Suite};
 
 /// What every packet of ours starts with.
 const PREFIX: &str = "?mpENC:";
@@ -103,6 +103,18 @@ impl<S: Suite> Session<S> {
             }
         }
         Ok(Received::Elsewhere)
+    }
+
+    /// A packet has been held for BC_LAT. Those who join hear the end of sub-sessions that they were
+    /// never part of: that is nothing to tell.
+    pub(crate) fn on_undecryptable_due(&mut self, now: Instant, packet: HeldId, out: &mut Outputs) {
+        if self.current.is_none() {
+            // Our operation still runs: it may yet be for us.
+        } else if now < self.foreign_until {
+            self.held.forget(packet);
+        } else {
+            self.held.due(packet, out);
+        }
     }
 
     /// Tries the held packets again, after a sub-session began.

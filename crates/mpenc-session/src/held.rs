@@ -68,6 +68,15 @@ impl HeldPackets {
         }
     }
 
+    /// Lets a packet go.
+    pub(crate) fn forget(&mut self, number: HeldId) {
+        if let Some(at) = self.queue.iter().position(|held| held.number == number)
+            && let Some(held) = self.queue.remove(at)
+        {
+            self.octets = self.octets.saturating_sub(held.packet.len());
+        }
+    }
+
     /// Takes all out, to try them again.
     pub(crate) fn take_all(&mut self) -> Vec<Held> {
         self.octets = 0;

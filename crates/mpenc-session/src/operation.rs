@@ -7,8 +7,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use mpenc_greet::{
-    Check, CheckedInitial, Completed, Greeter, Greeting, Initial, InternalError, Stage, Status,
-    Step,
+    Check, CheckedInitial, Completed, Greeter, Greeting, Initial, InternalError, Operation, Stage,
+    Status, Step,
 };
 use mpenc_message::Kind;
 use mpenc_order::{AcceptedInitial, ChainHash, Ended, PacketId, Proposal, RejectReason, Verdict};
@@ -18,7 +18,7 @@ use crate::data::refuse;
 use crate::event::{FailReason, Fault, OperationInfo, Outcome};
 use crate::own::OwnOperation;
 use crate::session::{GreetingOf, automatic};
-use crate::subsession::SubSession;
+use crate::subsession::{FIN_PATIENCE, SubSession};
 use crate::timers::Timer;
 use crate::{ApiMisuse, ChannelAction, Ctx, Event, Outputs, Session, Suite};
 
@@ -337,6 +337,10 @@ impl<S: Suite> Session<S> {
         let before: Vec<MemberId> = self.greeter.members().to_vec();
         let excluded_us = !info.members.contains(&self.own);
 
+        if self.current.is_none() && info.operation == Operation::Include {
+            let patience = self.shared.config.latencies(FIN_PATIENCE.saturating_add(2));
+            self.foreign_until = cx.now.after(patience);
+        }
         if let Some(mut old) = self.current.take() {
             if !excluded_us {
                 automatic(old.finish(cx, &mut self.shared, false, out))?;

@@ -59,6 +59,8 @@ pub struct Session<S: Suite> {
     pub(crate) subsessions: SubSessionNumber,
     /// Whether an operation has completed since we entered the channel.
     pub(crate) completed_here: bool,
+    /// Until when the others may still finish a sub-session that we, who joined, were not part of.
+    pub(crate) foreign_until: Instant,
 }
 
 /// Where a session stands (SE-12).
@@ -114,6 +116,7 @@ where
             operations: self.operations,
             subsessions: self.subsessions,
             completed_here: self.completed_here,
+            foreign_until: self.foreign_until,
         }
     }
 }
@@ -150,6 +153,7 @@ impl<S: Suite> Session<S> {
             operations: 0,
             subsessions: 0,
             completed_here: false,
+            foreign_until: Instant::default(),
         }
     }
 
@@ -419,7 +423,7 @@ impl<S: Suite> Session<S> {
                     sub.waive(cx.now, shared, &member, out);
                 }
             }
-            Timer::Undecryptable(number) => self.held.due(number, out),
+            Timer::Undecryptable(number) => self.on_undecryptable_due(cx.now, number, out),
             Timer::Echo(id) => self.on_echo_due(id, out),
             Timer::Invitation(id) => self.on_invitation_due(id, out),
             Timer::OperationPacket(id, packets) => self.on_packet_due(cx, id, packets, out),

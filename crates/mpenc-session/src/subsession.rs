@@ -15,7 +15,7 @@ use crate::timers::{SubSessionNumber, Timer};
 use crate::{ChannelAction, Ctx, Instant, Outputs};
 
 /// How many latencies a FIN may wait for its full ack (FI-02).
-const FIN_PATIENCE: u32 = 16;
+pub(crate) const FIN_PATIENCE: u32 = 16;
 
 /// A message that was verified and decrypted, or written by us, on its way into the transcript.
 #[derive(Clone, Debug)]

@@ -179,3 +179,46 @@ fn rubbish_changes_nothing() {
     assert_eq!(events.iter().filter(|e| matches!(e, Event::Refused { .. })).count(), 3);
     assert!(events.iter().all(|event| event.severity() < Severity::Security));
 }
+
+/// A proposal that comes back after it was reported as timed out runs like anybody's, and is not
+/// reported again.
+#[test]
+fn a_late_echo_of_a_timed_out_proposal_runs() {
+    let names = ["a", "b", "c"];
+    let mut group = Group::new(28, &names);
+    group.establish(&names);
+    group.events("a");
+    group.sim.freeze(group.node("a"));
+    let own = group.propose("a", Membership::Refresh).unwrap();
+    group.run(30);
+    group.sim.thaw(group.node("a"));
+    group.run(5);
+    let events = group.events("a");
+    let ended: Vec<_> =
+        events.iter().filter(|event| matches!(event, Event::OperationEnded { .. })).collect();
+    assert_eq!(ended, [&Event::OperationEnded { own, outcome: Outcome::TimedOut }]);
+    let refreshed = events.iter().any(|event| {
+        matches!(event, Event::Members { operation, .. } if operation.to_string() == "refresh")
+    });
+    assert!(refreshed, "{events:?}");
+    group.assert_together(&names);
+}
+
+/// A proposal that times out while another one wins its place is wiped, and a new one can be made.
+#[test]
+fn a_timed_out_proposal_that_loses_makes_room_for_another() {
+    let names = ["a", "b", "c"];
+    let mut group = Group::new(29, &names);
+    group.establish(&names);
+    let node = group.node("a");
+    group.sim.freeze(node);
+    group.propose("a", Membership::Refresh).unwrap();
+    group.sim.lose_outgoing(node);
+    group.sim.thaw(node);
+    group.run(30);
+    group.propose("b", Membership::Refresh).unwrap();
+    group.run(5);
+    group.propose("a", Membership::Refresh).expect("the lost one is no longer in the way");
+    group.run(5);
+    group.assert_together(&names);
+}

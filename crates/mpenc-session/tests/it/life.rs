@@ -85,6 +85,7 @@ fn a_late_comer_joins_and_sees_nothing_of_before() {
     group.run(60);
     group.assert_together(&["a", "b", "c", "late"]);
     assert_eq!(group.shown("late"), [("late".into(), "after".into())]);
+    assert_calm("late", &group.events("late"));
     assert_eq!(group.shown("a").len(), 2);
 }
 
