@@ -8,7 +8,7 @@ use mpenc_order::PacketId;
 use mpenc_wire::{DataPacket, MemberId, Packet, unarmor};
 
 use crate::event::Fault;
-use crate::subsession::Received;
+use crate::subsession::{Received, SubSession};
 use crate::timers::Timer;
 use crate::{Ctx, Event, HeldId, Instant, Outputs, Session, Suite};
 
@@ -97,10 +97,16 @@ impl<S: Suite> Session<S> {
     ) -> Result<Received, InternalError> {
         let author =
             packet.resent_author.map_or_else(|| sender.clone(), |author| author.to_owned());
-        for sub in [&mut self.current, &mut self.previous].into_iter().flatten() {
-            if sub.receive(cx, &mut self.shared, &author, packet, out)? == Received::Here {
+        let Self { current, previous, shared, .. } = self;
+        if let Some(sub) = current {
+            let other = previous.as_ref().map(SubSession::transcript);
+            if sub.receive(cx, shared, other, &author, packet, out)? == Received::Here {
                 return Ok(Received::Here);
             }
+        }
+        if let Some(sub) = previous {
+            let other = current.as_ref().map(SubSession::transcript);
+            return sub.receive(cx, shared, other, &author, packet, out);
         }
         Ok(Received::Elsewhere)
     }

@@ -160,7 +160,7 @@ impl<X: MessageSecurity> SubSession<X> {
             kind,
             text: String::from(text),
         };
-        self.accept(cx.now, shared, message, out).map_err(|not_taken| {
+        self.accept(cx.now, shared, None, message, out).map_err(|not_taken| {
             WriteError::Internal(match not_taken {
                 NotTaken::Internal(error) => error,
                 NotTaken::Rule(_) => {
@@ -194,11 +194,13 @@ impl<X: MessageSecurity> SubSession<X> {
         Ok(())
     }
 
-    /// Takes a data packet, if it is of this sub-session.
+    /// Takes a data packet, if it is of this sub-session. A parent that stands in `other`, the other
+    /// sub-session's transcript, is a fault, and not something to wait for.
     pub(crate) fn receive(
         &mut self,
         cx: &mut Ctx<'_>,
         shared: &mut Shared,
+        other: Option<&Transcript<MessageId, MemberId>>,
         author: &MemberId,
         packet: &DataPacket<'_>,
         out: &mut Outputs,
@@ -231,7 +233,7 @@ impl<X: MessageSecurity> SubSession<X> {
             kind: opened.kind,
             text: opened.text,
         };
-        self.take(cx.now, shared, message, out)?;
+        self.take(cx.now, shared, other, message, out)?;
         Ok(Received::Here)
     }
 
@@ -240,13 +242,14 @@ impl<X: MessageSecurity> SubSession<X> {
         &mut self,
         now: Instant,
         shared: &mut Shared,
+        other: Option<&Transcript<MessageId, MemberId>>,
         message: Incoming,
         out: &mut Outputs,
     ) -> Result<(), InternalError> {
         let mut ready = Vec::from([message]);
         while let Some(message) = ready.pop() {
             let id = message.id;
-            match self.accept(now, shared, message.clone(), out) {
+            match self.accept(now, shared, other, message.clone(), out) {
                 Ok(()) => {
                     if self.told_missing.remove(&id) {
                         out.tell(Event::Accepted(id));
@@ -285,12 +288,16 @@ impl<X: MessageSecurity> SubSession<X> {
         &mut self,
         now: Instant,
         shared: &mut Shared,
+        other: Option<&Transcript<MessageId, MemberId>>,
         message: Incoming,
         out: &mut Outputs,
     ) -> Result<(), NotTaken> {
         let Incoming { id, author, parents, kind, text } = message;
         let role = role_of(kind);
-        let entry = Entry::new(id, &author, &parents, role);
+        let mut entry = Entry::new(id, &author, &parents, role);
+        if let Some(other) = other {
+            entry = entry.apart_from(other);
+        }
         let added = self.transcript.add(entry).map_err(NotTaken::Rule)?;
         let payload = (kind == Kind::Payload).then(|| text.clone());
         let line = shared
