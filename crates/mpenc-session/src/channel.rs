@@ -157,12 +157,16 @@ impl<S: Suite> Session<S> {
             return Ok(());
         };
         let present = inside.members.len();
-        let waiting = !self.parting && !self.order.is_synced() && !inside.we_are_excluded;
+        let provisional = self.order.ongoing().is_some_and(|running| running.is_provisional());
+        let waiting =
+            !self.parting && !inside.we_are_excluded && (provisional || !self.order.is_synced());
         if let Some(running) = self.order.ongoing() {
             let info = &running.operation().info;
-            if info.exclude.contains(&self.own) {
-                out.tell(Event::Excluded { by: info.author.clone() });
-            }
+            out.tell(if info.exclude.contains(&self.own) {
+                Event::Excluded { by: info.author.clone() }
+            } else {
+                Event::OperationFailed { operation: info.clone(), reason: FailReason::WeLeft }
+            });
         }
         self.end_own_operation(Outcome::Failed(FailReason::WeLeft), out);
         self.drop_previous(out);

@@ -121,8 +121,6 @@ pub enum Fault {
     Message(OpenError),
     /// Its place in the causal order breaks the rules.
     Transcript(AddError<MessageId, MemberId>),
-    /// It belongs to an operation, and none is running.
-    NoOperation,
     /// Its sender is not in the channel.
     SenderNotInChannel,
     /// It resends a packet in the name of its own sender.
@@ -137,7 +135,6 @@ impl fmt::Display for Fault {
             Self::Order(reason) => reason.fmt(f),
             Self::Message(error) => error.fmt(f),
             Self::Transcript(error) => error.fmt(f),
-            Self::NoOperation => f.write_str("it belongs to an operation, and none is running"),
             Self::SenderNotInChannel => f.write_str("its sender is not in the channel"),
             Self::ResentByAuthor => {
                 f.write_str("it names its own sender as another author who sent it before")
@@ -311,8 +308,8 @@ pub enum Event {
         /// Who sent it, says the channel.
         sender: MemberId,
     },
-    /// A packet was refused, and changed nothing. Who is to blame is unknown: the channel can
-    /// forge senders.
+    /// A packet was refused, and changed nothing. Who is to blame, if anybody, is unknown: the
+    /// channel can forge senders, and what is left of a failed operation may come late.
     Refused {
         /// Who sent it, says the channel.
         sender: MemberId,
@@ -359,7 +356,6 @@ impl Event {
             | Self::NotSent { .. }
             | Self::NotAccepted { .. }
             | Self::NotDecrypted { .. }
-            | Self::Refused { .. }
             | Self::CannotConfirm { .. }
             | Self::OperationFailed { .. }
             | Self::OperationOverdue { .. }

@@ -1,6 +1,6 @@
 //! Packets that no sub-session could open yet.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -31,28 +31,46 @@ pub(crate) struct HeldPackets {
 }
 
 impl HeldPackets {
-    /// Holds a packet; the sender's oldest gives way when there is no room. Gives its number.
+    /// Holds a packet. When there is no room, the oldest of whoever takes up most gives way, so that
+    /// nobody can keep the others out. Gives its number.
     pub(crate) fn hold(&mut self, sender: &MemberId, packet: &str, out: &mut Outputs) -> HeldId {
         self.numbered = self.numbered.wrapping_add(1);
-        let held = Held {
-            number: HeldId(self.numbered),
+        let number = HeldId(self.numbered);
+        self.octets = self.octets.saturating_add(packet.len());
+        self.queue.push_back(Held {
+            number,
             sender: sender.clone(),
             packet: String::from(packet),
             told: false,
-        };
-        self.octets = self.octets.saturating_add(packet.len());
-        self.queue.push_back(held);
-        while self.queue.iter().filter(|held| held.sender == *sender).count() > PER_SENDER
-            || self.octets > OCTETS
-        {
-            let oldest = self.queue.iter().position(|held| held.sender == *sender);
-            let Some(dropped) = oldest.and_then(|at| self.queue.remove(at)) else { break };
+        });
+        if self.queue.iter().filter(|held| held.sender == *sender).count() > PER_SENDER {
+            self.drop_oldest_of(&sender.clone(), out);
+        }
+        while self.octets > OCTETS {
+            let Some(most) = self.greediest() else { break };
+            self.drop_oldest_of(&most, out);
+        }
+        number
+    }
+
+    fn drop_oldest_of(&mut self, sender: &MemberId, out: &mut Outputs) {
+        let oldest = self.queue.iter().position(|held| held.sender == *sender);
+        if let Some(dropped) = oldest.and_then(|at| self.queue.remove(at)) {
             self.octets = self.octets.saturating_sub(dropped.packet.len());
             if !dropped.told {
                 tell(&dropped, out);
             }
         }
-        HeldId(self.numbered)
+    }
+
+    /// Whoever takes up most octets.
+    fn greediest(&self) -> Option<MemberId> {
+        let mut octets: BTreeMap<&MemberId, usize> = BTreeMap::new();
+        for held in &self.queue {
+            let sum = octets.entry(&held.sender).or_default();
+            *sum = sum.saturating_add(held.packet.len());
+        }
+        octets.into_iter().max_by_key(|&(_, sum)| sum).map(|(sender, _)| sender.clone())
     }
 
     /// Whether this very packet is held already.
@@ -100,4 +118,33 @@ fn tell(held: &Held, out: &mut Outputs) {
         sender: held.sender.clone(),
         octets: held.packet.len(),
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use mpenc_wire::Dialect;
+
+    use super::*;
+
+    #[test]
+    fn nobody_can_keep_the_others_out() {
+        let id = |name| MemberId::new(Dialect::DOCUMENT, name).unwrap();
+        let (greedy, modest) = (id("greedy"), id("modest"));
+        let mut held = HeldPackets::default();
+        let mut out = Outputs::new();
+        for at in 0..PER_SENDER {
+            held.hold(&greedy, &format!("{at:>width$}", width = OCTETS / PER_SENDER), &mut out);
+        }
+        assert_eq!(out.len(), 0);
+        held.hold(&modest, "small", &mut out);
+        assert!(held.contains(&modest, "small"));
+        assert_eq!(out.len(), 1, "one of the greedy one's gave way");
+        for at in 0..2 * PER_SENDER {
+            held.hold(&modest, &format!("{at}"), &mut out);
+        }
+        let count = held.take_all().iter().filter(|held| held.sender == modest).count();
+        assert_eq!(count, PER_SENDER);
+    }
 }

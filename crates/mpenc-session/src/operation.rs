@@ -189,6 +189,9 @@ impl<S: Suite> Session<S> {
         let (greeting, step) = self.greeter.start(cx.rng, *id.as_bytes(), checked, draft)?;
         let running = Running { greeting, info, packets: 0, overdue: false };
         if let Some(ended) = self.order.begin(accepted, running) {
+            if self.stays_put(&ended.operation().info) {
+                return Ok(());
+            }
             return self.on_final_step(cx, ended, step, out);
         }
         if single {
@@ -239,10 +242,12 @@ impl<S: Suite> Session<S> {
         packet: &GreetingPacket<'_>,
         out: &mut Outputs,
     ) -> Result<(), InternalError> {
-        let Some(running) = self.order.ongoing() else {
-            refuse(sender, Fault::NoOperation, out);
+        // What is left of an operation that has failed, or of one that we are not part of, is still
+        // under way for a while: that is nobody's fault.
+        let Some(running) = self.order.ongoing() else { return Ok(()) };
+        if self.stays_put(&running.operation().info) {
             return Ok(());
-        };
+        }
         let checked = match running.operation().greeting.check(sender, packet) {
             Ok(checked) => checked,
             Err(refused) if refused.is_duplicate() => return Ok(()),
@@ -273,6 +278,12 @@ impl<S: Suite> Session<S> {
                 self.on_step(cx, step, out)
             }
         }
+    }
+
+    /// Whether we are being excluded, in a dialect in which the excluded do not follow: they keep
+    /// what they have until they leave the channel.
+    fn stays_put(&self, info: &OperationInfo) -> bool {
+        !self.shared.dialect.excluded_follow && info.exclude.contains(&self.own)
     }
 
     /// What applying a packet led to, where it has not ended the operation.
@@ -347,6 +358,10 @@ impl<S: Suite> Session<S> {
             }
             self.drop_previous(out);
             self.previous = Some(old);
+        }
+        if completed.keys.is_none() && !excluded_us && !self.shared.dialect.unreachable_readers {
+            // Nobody is left whose acks could come, and nothing says so: it ends at once.
+            self.drop_previous(out);
         }
         self.stop_awaiting(cx, &info.exclude);
         self.greeter.adopt(completed.result);

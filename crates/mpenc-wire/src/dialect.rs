@@ -89,6 +89,9 @@ pub struct DialectTable {
     pub staggered_excludes: bool,
     /// Whether order acks are sent.
     pub order_acks: bool,
+    /// Whether those whom an operation excludes follow it to its end. (Else they stay as they are
+    /// until they leave the channel.)
+    pub excluded_follow: bool,
 }
 
 /// How member ids look on the wire.
@@ -181,6 +184,7 @@ static DOCUMENT: DialectTable = DialectTable {
     fast_answers: true,
     staggered_excludes: true,
     order_acks: true,
+    excluded_follow: true,
 };
 
 static MPENC_JS: DialectTable = DialectTable {
@@ -203,4 +207,5 @@ static MPENC_JS: DialectTable = DialectTable {
     fast_answers: false,
     staggered_excludes: false,
     order_acks: false,
+    excluded_follow: false,
 };
