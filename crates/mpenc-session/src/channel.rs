@@ -19,8 +19,9 @@ use mpenc_greet::{Greeter, InternalError};
 use mpenc_order::PacketId;
 use mpenc_wire::MemberId;
 
-use crate::event::{FailReason, Outcome};
+use crate::event::FailReason;
 use crate::own::OwnedChange;
+use crate::session::automatic;
 use crate::timers::Timer;
 use crate::{ApiMisuse, ChannelAction, Ctx, Event, Outputs, Session, Suite};
 
@@ -160,17 +161,22 @@ impl<S: Suite> Session<S> {
         let provisional = self.order.ongoing().is_some_and(|running| running.is_provisional());
         let waiting =
             !self.parting && !inside.we_are_excluded && (provisional || !self.order.is_synced());
+        let mut own = None;
         if let Some(running) = self.order.ongoing() {
             let info = &running.operation().info;
+            own = info.own;
             out.tell(if info.exclude.contains(&self.own) {
                 Event::Excluded { by: info.author.clone() }
             } else {
                 Event::OperationFailed { operation: info.clone(), reason: FailReason::WeLeft }
             });
         }
-        self.end_own_operation(Outcome::Failed(FailReason::WeLeft), out);
+        self.end_all_of_ours(own, out);
         self.drop_previous(out);
-        if let Some(sub) = self.current.take() {
+        if let Some(mut sub) = self.current.take() {
+            if self.shared.dialect.fin_after_leaving {
+                automatic(sub.finish(cx, &mut self.shared, false, out))?;
+            }
             self.retire(sub, out);
         }
         self.past.clear();
@@ -306,7 +312,7 @@ impl<S: Suite> Session<S> {
             .filter(|member| !members.contains(member))
             .collect();
         if !targets.is_empty() {
-            self.propose_automatic(cx, OwnedChange::Include(targets), out);
+            self.propose_automatic(cx, &OwnedChange::Include(targets), out);
         }
     }
 
@@ -336,7 +342,7 @@ impl<S: Suite> Session<S> {
             return;
         }
         let targets = self.to_exclude.iter().cloned().collect();
-        self.propose_automatic(cx, OwnedChange::Exclude(targets), out);
+        self.propose_automatic(cx, &OwnedChange::Exclude(targets), out);
     }
 
     /// Whether a proposal of ours could be accepted now.
@@ -345,7 +351,7 @@ impl<S: Suite> Session<S> {
             && self.presence.inside().is_some()
             && self.order.is_synced()
             && self.order.ongoing().is_none()
-            && self.own_operation.is_none()
+            && self.proposal.is_none()
     }
 
     /// Excluded members who stay in the channel are asked out, once the old sub-session has had

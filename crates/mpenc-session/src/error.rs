@@ -26,8 +26,6 @@ pub enum ApiMisuse {
     NotSynced,
     /// We are parting: no content may follow.
     Parting,
-    /// An operation is running: wait for its end.
-    OperationRunning,
     /// A proposal of ours is on its way: wait for its outcome.
     OperationPending,
     /// No operation is running.
@@ -60,7 +58,6 @@ impl fmt::Display for ApiMisuse {
             Self::NotInSession => f.write_str("there is nobody in the session to talk to yet"),
             Self::NotSynced => f.write_str("we have not been included yet"),
             Self::Parting => f.write_str("we are parting"),
-            Self::OperationRunning => f.write_str("an operation is running: wait for its end"),
             Self::OperationPending => {
                 f.write_str("a proposal of ours is on its way: wait for its outcome")
             }

@@ -16,11 +16,11 @@ use mpenc_wire::{AbortPacket, GreetingPacket, MemberId};
 
 use crate::data::refuse;
 use crate::event::{FailReason, Fault, OperationInfo, Outcome};
-use crate::own::OwnOperation;
-use crate::session::{GreetingOf, automatic};
+use crate::own::OwnProposal;
+use crate::session::{DraftOf, GreetingOf, automatic};
 use crate::subsession::{FIN_PATIENCE, SubSession};
 use crate::timers::Timer;
-use crate::{ApiMisuse, ChannelAction, Ctx, Event, Outputs, Session, Suite};
+use crate::{ApiMisuse, ChannelAction, Ctx, Event, OperationId, Outputs, Session, Suite};
 
 /// What a completed operation of this suite gives.
 type CompletedOf<S> =
@@ -51,6 +51,7 @@ impl<S: Suite> Session<S> {
         if parent.is_some_and(|parent| self.order.is_taken(&parent)) {
             // A proposal that lost a race, or an old one again: the normal case, and no fault. It
             // may build on members and keys that are past, so it is not worth checking.
+            self.own_proposal_lost(cx, sender, text, out);
             return Ok(());
         }
         let checked = match self.greeter.check_initial(sender, packet) {
@@ -95,21 +96,38 @@ impl<S: Suite> Session<S> {
             );
             verdict = offered;
             let by = initial.author.clone();
-            self.end_own_operation(Outcome::Rejected { by }, out);
+            self.end_proposal(Outcome::Rejected { by }, out);
         }
         match verdict {
             Verdict::Accept(accepted) => self.begin(cx, id, accepted, checked, out)?,
             Verdict::Reject(reason) => self.on_rejected(checked.initial.author, reason, out),
             _ => {}
         }
-        // Our own proposal has come back and was not accepted: it never will be.
-        let lost = *sender == self.own
-            && self.own_operation.as_ref().is_some_and(|own| own.is_packet(text));
-        if lost {
-            self.end_own_operation(Outcome::Failed(FailReason::ChannelChanged), out);
+        self.own_proposal_lost(cx, sender, text, out);
+        Ok(())
+    }
+
+    /// If this is our own proposal, it has come back and was not accepted: it never will be.
+    fn own_proposal_lost(
+        &mut self,
+        cx: &mut Ctx<'_>,
+        sender: &MemberId,
+        text: &str,
+        out: &mut Outputs,
+    ) {
+        let ours = |proposal: &OwnProposal<DraftOf<S>>| proposal.is_packet(text);
+        if *sender != self.own || !self.proposal.as_ref().is_some_and(ours) {
+            return;
+        }
+        let running = self.order.ongoing().map(|running| running.operation().info.author.clone());
+        let outcome = match running {
+            Some(by) => Outcome::Rejected { by },
+            None => Outcome::Failed(FailReason::ChannelChanged),
+        };
+        self.end_proposal(outcome, out);
+        if self.order.ongoing().is_none() {
             self.after_operation(cx, out);
         }
-        Ok(())
     }
 
     /// Whether our own start gives way to another's: they are known by identity, their proposal
@@ -170,16 +188,14 @@ impl<S: Suite> Session<S> {
         checked: CheckedInitial<<S::Greeter as Greeter>::Proof>,
         out: &mut Outputs,
     ) -> Result<(), InternalError> {
-        let draft = if accepted.is_own() {
-            self.take_draft()
+        let (draft, own) = if accepted.is_own() {
+            self.take_draft().map_or((None, None), |(draft, own)| (Some(draft), own))
         } else {
             let by = checked.initial.author.clone();
-            if self.own_operation.as_ref().is_some_and(OwnOperation::is_proposed) {
-                self.end_own_operation(Outcome::Rejected { by }, out);
-            }
-            None
+            self.end_proposal(Outcome::Rejected { by }, out);
+            (None, None)
         };
-        let info = self.describe(id, &checked.initial, accepted.is_own());
+        let info = self.describe(id, &checked.initial, own);
         out.tell(Event::OperationAccepted(info.clone()));
         self.remove_stale(&info, out);
         if let Some(current) = self.current.as_mut().filter(|current| current.is_open()) {
@@ -203,9 +219,8 @@ impl<S: Suite> Session<S> {
         self.on_step(cx, step, out)
     }
 
-    fn describe(&self, id: PacketId, initial: &Initial, own: bool) -> OperationInfo {
+    fn describe(&self, id: PacketId, initial: &Initial, own: Option<OperationId>) -> OperationInfo {
         let members = self.greeter.members();
-        let ours = own.then(|| self.own_operation.as_ref().map(|own| own.id)).flatten();
         let new = initial.members.iter().filter(|&member| !members.contains(member));
         let gone = members.iter().filter(|&member| !initial.members.contains(member));
         // Someone who waits knows no old members: all whom the packet names are news to us.
@@ -216,7 +231,7 @@ impl<S: Suite> Session<S> {
             members: initial.members.clone(),
             include: new.cloned().collect(),
             exclude: gone.cloned().collect(),
-            own: ours,
+            own,
         }
     }
 
@@ -393,8 +408,8 @@ impl<S: Suite> Session<S> {
                 author: info.author.clone(),
             });
         }
-        if info.own.is_some() {
-            self.end_own_operation(Outcome::Completed, out);
+        if let Some(own) = info.own {
+            out.tell(Event::OperationEnded { own, outcome: Outcome::Completed });
         }
         self.retry_held(cx, out)?;
         if !self.parting
@@ -409,8 +424,9 @@ impl<S: Suite> Session<S> {
                 automatic(current.finish(cx, &mut self.shared, true, out))?;
             }
         } else if self.current.is_none() && !excluded_us && !self.shared.config.stay_if_last {
-            // TI-10: the last member leaves, once the old sub-session has had its time.
-            self.parting = true;
+            // TI-10: the last member leaves, unless a group comes about in the meantime.
+            let patience = self.shared.config.latencies(FIN_PATIENCE);
+            self.shared.timers.set(cx.now.after(patience), Timer::LeaveAlone(self.subsessions));
         }
         Ok(())
     }
@@ -450,10 +466,10 @@ impl<S: Suite> Session<S> {
         out: &mut Outputs,
     ) {
         let running = ended.into_operation();
-        let own = running.info.own.is_some();
+        let own = running.info.own;
         out.tell(Event::OperationFailed { operation: running.info, reason: reason.clone() });
-        if own {
-            self.end_own_operation(Outcome::Failed(reason), out);
+        if let Some(own) = own {
+            out.tell(Event::OperationEnded { own, outcome: Outcome::Failed(reason) });
         }
         self.after_operation(cx, out);
     }

@@ -1,5 +1,6 @@
 //! Operations of our own: from the wish to the one event that tells the outcome.
 
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -12,12 +13,22 @@ use crate::subsession::SubSession;
 use crate::timers::Timer;
 use crate::{ApiMisuse, ChannelAction, Ctx, Event, OperationId, Outputs, Session, Suite};
 
-/// An operation of ours, until its outcome.
+/// A proposal of ours, on its way to the channel and back.
 #[derive(Clone)]
-pub(crate) struct OwnOperation<D> {
-    pub(crate) id: OperationId,
-    change: OwnedChange,
-    stage: OwnStage<D>,
+pub(crate) struct OwnProposal<D> {
+    id: OperationId,
+    packet: String,
+    draft: D,
+    /// Whether its outcome has been told. Packet and draws are kept all the same, because the
+    /// channel may still order it.
+    timed_out: bool,
+}
+
+/// An include of ours that waits for those to include to enter the channel.
+#[derive(Clone, Debug)]
+pub(crate) struct Invitation {
+    id: OperationId,
+    new: Vec<MemberId>,
 }
 
 /// A membership change that we keep.
@@ -26,18 +37,6 @@ pub(crate) enum OwnedChange {
     Include(Vec<MemberId>),
     Exclude(Vec<MemberId>),
     Refresh,
-}
-
-/// How far an operation of ours has come.
-#[derive(Clone)]
-enum OwnStage<D> {
-    /// Those to include have yet to enter the channel.
-    Inviting,
-    /// The proposal is on its way to the channel and back. Once `timed_out`, its outcome has been
-    /// told; packet and draws are kept all the same, because the channel may still order it.
-    Proposed { packet: String, draft: D, timed_out: bool },
-    /// The channel has ordered it.
-    Running,
 }
 
 impl OwnedChange {
@@ -59,15 +58,10 @@ impl OwnedChange {
     }
 }
 
-impl<D> OwnOperation<D> {
-    /// Whether its proposal is on its way.
-    pub(crate) const fn is_proposed(&self) -> bool {
-        matches!(self.stage, OwnStage::Proposed { .. })
-    }
-
-    /// Whether this is its proposal.
+impl<D> OwnProposal<D> {
+    /// Whether this is its packet.
     pub(crate) fn is_packet(&self, text: &str) -> bool {
-        matches!(&self.stage, OwnStage::Proposed { packet, .. } if packet == text)
+        self.packet == text
     }
 }
 
@@ -91,10 +85,7 @@ impl<S: Suite> Session<S> {
         if !self.order.is_synced() {
             return Err(ApiMisuse::NotSynced);
         }
-        if self.order.ongoing().is_some() {
-            return Err(ApiMisuse::OperationRunning);
-        }
-        if self.own_operation.is_some() {
+        if self.proposal.is_some() || self.invitation.is_some() {
             return Err(ApiMisuse::OperationPending);
         }
         let change = OwnedChange::of(change).ok_or(ApiMisuse::UnknownChange)?;
@@ -112,20 +103,19 @@ impl<S: Suite> Session<S> {
         {
             return Err(ApiMisuse::NotInChannelYet(absent.clone()));
         }
-        let absent: Vec<MemberId> = match &change {
-            OwnedChange::Include(new) => {
-                new.iter().filter(|&member| !inside.members.contains(member)).cloned().collect()
-            }
+        let absent = match &change {
+            OwnedChange::Include(new) => absent(new, &inside.members),
             _ => Vec::new(),
         };
         let id = self.next_operation();
-        if absent.is_empty() {
-            self.propose_now(cx, id, change, out)?;
-        } else {
-            let patience = self.shared.config.full_ack_interval();
-            self.shared.timers.set(cx.now.after(patience), Timer::Invitation(id));
-            self.own_operation = Some(OwnOperation { id, change, stage: OwnStage::Inviting });
-            out.act(ChannelAction::Invite(absent));
+        match change {
+            OwnedChange::Include(new) if !absent.is_empty() => {
+                let patience = self.shared.config.full_ack_interval();
+                self.shared.timers.set(cx.now.after(patience), Timer::Invitation(id));
+                self.invitation = Some(Invitation { id, new });
+                out.act(ChannelAction::Invite(absent));
+            }
+            change => self.propose_now(cx, id, &change, out)?,
         }
         Ok(id)
     }
@@ -139,10 +129,13 @@ impl<S: Suite> Session<S> {
         &mut self,
         cx: &mut Ctx<'_>,
         id: OperationId,
-        change: OwnedChange,
+        change: &OwnedChange,
         out: &mut Outputs,
     ) -> Result<(), ApiMisuse> {
-        let (prev_pf, chain_hash) = self.order.head().ok_or(ApiMisuse::NotSynced)?;
+        let (prev_pf, head) = self.order.head().ok_or(ApiMisuse::NotSynced)?;
+        // While an operation runs, a proposal is too late before it is sent. It is made all the
+        // same: whoever hears of the running one later than of ours sees that we knew of it.
+        let chain_hash = self.order.ongoing().map_or(head, |running| running.chain_hash());
         let refs = OrderRefs {
             prev_pf: *prev_pf.as_bytes(),
             chain_hash: *chain_hash.as_bytes(),
@@ -155,14 +148,11 @@ impl<S: Suite> Session<S> {
         self.shared.timers.set(cx.now.after(echo), Timer::Echo(id));
         out.tell(Event::Proposed { own: id, operation: proposal.initial.operation });
         out.act(ChannelAction::Send { packet: proposal.packet.clone() });
-        self.own_operation = Some(OwnOperation {
+        self.proposal = Some(OwnProposal {
             id,
-            change,
-            stage: OwnStage::Proposed {
-                packet: proposal.packet,
-                draft: proposal.draft,
-                timed_out: false,
-            },
+            packet: proposal.packet,
+            draft: proposal.draft,
+            timed_out: false,
         });
         Ok(())
     }
@@ -171,7 +161,7 @@ impl<S: Suite> Session<S> {
     pub(crate) fn propose_automatic(
         &mut self,
         cx: &mut Ctx<'_>,
-        change: OwnedChange,
+        change: &OwnedChange,
         out: &mut Outputs,
     ) {
         if self.greeter.check_change(change.borrow()).is_ok() {
@@ -184,73 +174,68 @@ impl<S: Suite> Session<S> {
 
     /// Once all whom an include awaits have entered the channel, it is proposed.
     pub(crate) fn advance_invitation(&mut self, cx: &mut Ctx<'_>, out: &mut Outputs) {
-        let Some(OwnOperation { id, change: OwnedChange::Include(new), stage: OwnStage::Inviting }) =
-            &self.own_operation
-        else {
+        let (Some(invitation), Some(inside)) = (&self.invitation, self.presence.inside()) else {
             return;
         };
-        let Some(inside) = self.presence.inside() else { return };
         if self.order.ongoing().is_some()
-            || !new.iter().all(|member| inside.members.contains(member))
+            || self.proposal.is_some()
+            || !absent(&invitation.new, &inside.members).is_empty()
         {
             return;
         }
-        let (id, change) = (*id, OwnedChange::Include(new.clone()));
-        self.own_operation = None;
-        if self.propose_now(cx, id, change, out).is_err() {
+        let Some(Invitation { id, new }) = self.invitation.take() else { return };
+        if self.propose_now(cx, id, &OwnedChange::Include(new), out).is_err() {
             let outcome = Outcome::Failed(FailReason::ChannelChanged);
             out.tell(Event::OperationEnded { own: id, outcome });
         }
     }
 
     pub(crate) fn on_invitation_due(&mut self, id: OperationId, out: &mut Outputs) {
-        let Some(own) = &self.own_operation else { return };
-        if own.id != id || !matches!(own.stage, OwnStage::Inviting) {
-            return;
+        if let Some(Invitation { id, new }) = self.invitation.take_if(|waiting| waiting.id == id) {
+            let inside = self.presence.inside();
+            let absent = inside.map(|inside| absent(&new, &inside.members)).unwrap_or_default();
+            let outcome = Outcome::Failed(FailReason::NotEntered(absent));
+            out.tell(Event::OperationEnded { own: id, outcome });
         }
-        let absent = match (&own.change, self.presence.inside()) {
-            (OwnedChange::Include(new), Some(inside)) => {
-                new.iter().filter(|&member| !inside.members.contains(member)).cloned().collect()
-            }
-            _ => Vec::new(),
-        };
-        self.end_own_operation(Outcome::Failed(FailReason::NotEntered(absent)), out);
     }
 
     /// Our proposal was not echoed in time. Packet and draws are kept: the channel may still order
     /// it, and then it runs like anybody's.
     pub(crate) fn on_echo_due(&mut self, id: OperationId, out: &mut Outputs) {
-        let Some(own) = &mut self.own_operation else { return };
-        if let OwnStage::Proposed { timed_out: timed_out @ false, .. } = &mut own.stage
-            && own.id == id
+        if let Some(proposal) = self.proposal.as_mut().filter(|proposal| proposal.id == id)
+            && !core::mem::replace(&mut proposal.timed_out, true)
         {
-            *timed_out = true;
             out.tell(Event::OperationEnded { own: id, outcome: Outcome::TimedOut });
         }
     }
 
-    /// Ends our own operation; a draft that goes with it is wiped.
-    pub(crate) fn end_own_operation(&mut self, outcome: Outcome, out: &mut Outputs) {
-        if let Some(own) = self.own_operation.take() {
+    /// Our proposal will not be accepted any more: its draft is wiped.
+    pub(crate) fn end_proposal(&mut self, outcome: Outcome, out: &mut Outputs) {
+        if let Some(proposal) = self.proposal.take() {
             self.order.withdraw();
-            if !matches!(own.stage, OwnStage::Proposed { timed_out: true, .. }) {
-                out.tell(Event::OperationEnded { own: own.id, outcome });
+            if !proposal.timed_out {
+                out.tell(Event::OperationEnded { own: proposal.id, outcome });
             }
         }
     }
 
-    /// The channel has ordered our proposal: the secrets that were drawn for it.
-    pub(crate) fn take_draft(&mut self) -> Option<DraftOf<S>> {
-        let own = self.own_operation.as_mut()?;
-        match core::mem::replace(&mut own.stage, OwnStage::Running) {
-            OwnStage::Proposed { draft, timed_out, .. } => {
-                if timed_out {
-                    // Its outcome has been told: from here on it is anybody's.
-                    self.own_operation = None;
-                }
-                Some(draft)
-            }
-            _ => None,
+    /// Whatever of ours has no outcome yet ends, because we left.
+    pub(crate) fn end_all_of_ours(&mut self, running: Option<OperationId>, out: &mut Outputs) {
+        let outcome = Outcome::Failed(FailReason::WeLeft);
+        self.end_proposal(outcome.clone(), out);
+        for own in self.invitation.take().map(|waiting| waiting.id).into_iter().chain(running) {
+            out.tell(Event::OperationEnded { own, outcome: outcome.clone() });
         }
     }
+
+    /// The channel has ordered our proposal: the secrets that were drawn for it, and what it is
+    /// called; nothing if its outcome has been told, for then it runs like anybody's.
+    pub(crate) fn take_draft(&mut self) -> Option<(DraftOf<S>, Option<OperationId>)> {
+        let OwnProposal { id, draft, timed_out, .. } = self.proposal.take()?;
+        Some((draft, (!timed_out).then_some(id)))
+    }
+}
+
+fn absent(new: &[MemberId], present: &BTreeSet<MemberId>) -> Vec<MemberId> {
+    new.iter().filter(|&member| !present.contains(member)).cloned().collect()
 }

@@ -14,7 +14,7 @@ use crate::channel::Presence;
 use crate::held::HeldPackets;
 use crate::operation::Running;
 use crate::outbox::Outbox;
-use crate::own::OwnOperation;
+use crate::own::{Invitation, OwnProposal};
 use crate::shared::Shared;
 use crate::subsession::{SubSession, WriteError};
 use crate::timers::{SubSessionNumber, Timer, Timers};
@@ -44,7 +44,10 @@ pub struct Session<S: Suite> {
     pub(crate) previous: Option<SubSession<S::Security>>,
     /// Sub-sessions that are over, latest last: their late packets are nobody's fault.
     pub(crate) past: VecDeque<<S::Security as MessageSecurity>::Retired>,
-    pub(crate) own_operation: Option<OwnOperation<DraftOf<S>>>,
+    /// Our proposal that the channel has not ordered yet.
+    pub(crate) proposal: Option<OwnProposal<DraftOf<S>>>,
+    /// Our include that waits for those to include to enter the channel.
+    pub(crate) invitation: Option<Invitation>,
     /// Members who left the channel, or said that they part, and must be excluded (LS, LOX).
     pub(crate) to_exclude: BTreeSet<MemberId>,
     /// Members who entered while nothing could be proposed (`auto_include`).
@@ -105,7 +108,8 @@ where
             current: self.current.clone(),
             previous: self.previous.clone(),
             past: self.past.clone(),
-            own_operation: self.own_operation.clone(),
+            proposal: self.proposal.clone(),
+            invitation: self.invitation.clone(),
             to_exclude: self.to_exclude.clone(),
             to_include: self.to_include.clone(),
             held: self.held.clone(),
@@ -142,7 +146,8 @@ impl<S: Suite> Session<S> {
             current: None,
             previous: None,
             past: VecDeque::new(),
-            own_operation: None,
+            proposal: None,
+            invitation: None,
             to_exclude: BTreeSet::new(),
             to_include: BTreeSet::new(),
             held: HeldPackets::default(),
@@ -431,6 +436,13 @@ impl<S: Suite> Session<S> {
             Timer::AbortTurn(id) => self.on_abort_turn(cx, id, out),
             Timer::AbortEcho(id) => self.on_abort_echo_due(id, out),
             Timer::AutoExclude => self.auto_exclude(cx, out),
+            Timer::LeaveAlone(number) => {
+                let idle = self.proposal.is_none() && self.order.ongoing().is_none();
+                if self.subsessions == number && self.current.is_none() && idle {
+                    self.parting = true;
+                    out.act(ChannelAction::Leave);
+                }
+            }
             Timer::LeaveChannel => {
                 if self.excluded() {
                     out.act(ChannelAction::Leave);
@@ -504,7 +516,8 @@ impl<S: Suite> Session<S> {
         self.closed = true;
         self.current = None;
         self.previous = None;
-        self.own_operation = None;
+        self.proposal = None;
+        self.invitation = None;
         self.greeter.reset();
         self.order.reset();
         self.shared.timers.clear();

@@ -39,6 +39,8 @@ pub(crate) enum Timer {
     AbortEcho(PacketId),
     /// Our turn to propose the exclude of those who left: rank · BC_LAT/4.
     AutoExclude,
+    /// We have been alone for 16·BC_LAT, since the sub-session with this number.
+    LeaveAlone(SubSessionNumber),
     /// We were excluded, and nobody removed us from the channel.
     LeaveChannel,
     /// Those whom an include awaits have not entered the channel.

@@ -92,6 +92,8 @@ pub struct DialectTable {
     /// Whether those whom an operation excludes follow it to its end. (Else they stay as they are
     /// until they leave the channel.)
     pub excluded_follow: bool,
+    /// Whether whoever has left the channel still writes FIN, which nobody gets.
+    pub fin_after_leaving: bool,
 }
 
 /// How member ids look on the wire.
@@ -185,6 +187,7 @@ static DOCUMENT: DialectTable = DialectTable {
     staggered_excludes: true,
     order_acks: true,
     excluded_follow: true,
+    fin_after_leaving: false,
 };
 
 static MPENC_JS: DialectTable = DialectTable {
@@ -208,4 +211,5 @@ static MPENC_JS: DialectTable = DialectTable {
     staggered_excludes: false,
     order_acks: false,
     excluded_follow: false,
+    fin_after_leaving: true,
 };
