@@ -418,7 +418,9 @@ impl<S: Suite> Session<S> {
             return Err(error);
         }
         if self.parting {
-            if let Some(current) = &mut self.current {
+            if let Some(current) = &mut self.current
+                && self.shared.dialect.parting_repeats
+            {
                 // We said that we leave, and were kept: say it again to the members as they are
                 // now. If we were not, the old sub-session's end is what we wait for.
                 automatic(current.finish(cx, &mut self.shared, true, out))?;

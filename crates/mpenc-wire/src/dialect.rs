@@ -92,6 +92,8 @@ pub struct DialectTable {
     /// Whether those whom an operation excludes follow it to its end. (Else they stay as they are
     /// until they leave the channel.)
     pub excluded_follow: bool,
+    /// Whether whoever parts, and is kept by an operation, says so again in the new sub-session.
+    pub parting_repeats: bool,
     /// Whether whoever has left the channel still writes FIN, which nobody gets.
     pub fin_after_leaving: bool,
 }
@@ -187,6 +189,7 @@ static DOCUMENT: DialectTable = DialectTable {
     staggered_excludes: true,
     order_acks: true,
     excluded_follow: true,
+    parting_repeats: true,
     fin_after_leaving: false,
 };
 
@@ -211,5 +214,6 @@ static MPENC_JS: DialectTable = DialectTable {
     staggered_excludes: false,
     order_acks: false,
     excluded_follow: false,
+    parting_repeats: false,
     fin_after_leaving: true,
 };

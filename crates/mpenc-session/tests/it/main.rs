@@ -13,6 +13,7 @@ mod failures;
 mod group;
 mod life;
 mod misuse;
+mod recordings;
 mod rejects;
 #[cfg(feature = "serde")]
 mod serial;
