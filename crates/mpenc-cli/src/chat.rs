@@ -2,27 +2,35 @@
 
 mod command;
 mod line;
+mod tell;
+mod words;
 
-use std::io::Write;
+use std::collections::BTreeMap;
+use std::io::{ErrorKind, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use mpenc::{
-    CliquesGreeter, Config, Dialect, Event, JoinPatience, MemberId, Mpenc, MpencSession, State,
+    CliquesGreeter, Config, Dialect, Event, JoinPatience, MemberId, MessageId, Mpenc, MpencSession,
+    State,
 };
-use mpenc_relay::RelayChannel;
+use mpenc_relay::{Ended, LeaveCause, RelayChannel, check_name, check_room};
 use mpenc_tokio::{Change, Driver, Handle, Options};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::sync::watch;
 
 use crate::keys::{Peers, load_identity, load_peers};
+use crate::relay::parse_address;
 use command::{Command, HELP};
 pub(crate) use line::{Line, Status, start};
-use line::{names, note, of_event, warning};
+use line::{note, warning};
+use tell::{Teller, text, texts};
+use words::{Name, Printable, json};
 
 /// The dialect that people talk; the other one is for recordings.
 const DIALECT: Dialect = Dialect::DOCUMENT;
@@ -31,7 +39,7 @@ const DIALECT: Dialect = Dialect::DOCUMENT;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The relay.
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = parse_address)]
     relay: SocketAddr,
     /// The room.
     #[arg(long)]
@@ -58,56 +66,81 @@ pub(crate) struct Args {
 
 /// Talks until the session is over.
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<ExitCode> {
-    let session = session(args)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = runtime.block_on(Chat::new(args, out).talk(session, args));
-    // A thread that waits for a line of input must not keep the process alive.
-    runtime.shutdown_background();
-    result
-}
-
-fn session(args: &Args) -> Result<MpencSession> {
-    let own = MemberId::new(DIALECT, &args.name)
-        .with_context(|| format!("--name {:?} cannot be used", args.name))?;
+    check_room(&args.room).with_context(|| format!("--room {:?} cannot be used", args.room))?;
+    let own = own_id(args)?;
     let secret = load_identity(&args.key)?;
     let public = secret.public_key();
-    let mut peers: Peers = load_peers(DIALECT, &args.peers)?;
+    let mut peers = load_peers(DIALECT, &args.peers)?;
     if let Some(before) = peers.insert(own.clone(), public)
         && before != public
     {
         bail!(
             "{} has another public key for {} than the one of {}",
             args.peers.display(),
-            args.name,
+            Name(&args.name),
             args.key.display()
         );
     }
-    let known = peers.iter().map(|(name, key)| (name.clone(), *key)).collect();
-    let known: std::collections::BTreeMap<MemberId, [u8; 32]> = known;
-    let greeter =
-        CliquesGreeter::new(DIALECT, own, secret.identity().into_signer(), Arc::new(known));
+    let known = peers.iter().map(|(name, _)| name.clone()).collect();
+    let teller = Teller::new(own.clone(), known, args.peers.display().to_string());
+    let signer = secret.identity().into_signer();
+    let greeter = CliquesGreeter::new(DIALECT, own, signer, Arc::<Peers>::new(peers));
+    let session = MpencSession::new(greeter, config(args));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(Chat::new(args, teller, out).talk(session));
+    // A thread that waits for a line of input must not keep the process alive.
+    runtime.shutdown_background();
+    result
+}
+
+fn own_id(args: &Args) -> Result<MemberId> {
+    let refused = || format!("--name {:?} cannot be used", args.name);
+    check_name(&args.name).with_context(refused)?;
+    MemberId::new(DIALECT, &args.name).with_context(refused)
+}
+
+fn config(args: &Args) -> Config {
     let mut config = Config::default();
     config.broadcast_latency = Duration::from_millis(args.latency_ms);
     config.reply_interval = Duration::from_millis(args.reply_ms);
     config.join_patience = JoinPatience::Forever;
     config.stay_if_last = true;
-    Ok(MpencSession::new(greeter, config))
+    config
 }
 
 struct Chat<'a> {
+    args: &'a Args,
     out: &'a mut dyn Write,
-    json: bool,
+    teller: Teller,
+    /// Whether we have been in the room: only then does input make sense.
+    entered: bool,
     /// Whether the user said that they leave, or the input has ended.
     leaving: bool,
+    /// Why we are about to be outside, if that is known: better than what the relay says of it.
+    reason: Option<String>,
+    /// Messages that were not acked in time, or never will be, and by whom.
+    unacked: BTreeMap<MessageId, Vec<String>>,
+    /// An operation of ours of whose failure people have been told.
+    failed: Option<String>,
+}
+
+/// Whether to go on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    On,
+    Over,
 }
 
 impl<'a> Chat<'a> {
-    fn new(args: &Args, out: &'a mut dyn Write) -> Self {
-        Self { out, json: args.json, leaving: false }
+    fn new(args: &'a Args, teller: Teller, out: &'a mut dyn Write) -> Self {
+        let (entered, leaving, reason) = (false, false, None);
+        let (unacked, failed) = (BTreeMap::new(), None);
+        Self { args, out, teller, entered, leaving, reason, unacked, failed }
     }
 
-    async fn talk(mut self, session: MpencSession, args: &Args) -> Result<ExitCode> {
-        let channel = RelayChannel::new(args.relay, &args.room, &args.name, DIALECT);
+    async fn talk(mut self, session: MpencSession) -> Result<ExitCode> {
+        let Args { relay, room, name, .. } = self.args;
+        let channel = RelayChannel::new(*relay, room, name, DIALECT);
         let ended = channel.ended();
         let (driver, handle, mut events) = Driver::new(session, channel, Options::default());
         let driver = tokio::spawn(driver.run());
@@ -115,81 +148,186 @@ impl<'a> Chat<'a> {
         let mut lines = BufReader::new(tokio::io::stdin()).lines();
         let mut input_open = true;
         loop {
-            tokio::select! {
-                event = events.next() => {
-                    let Some(event) = event else { break };
-                    self.show_event(&handle, &event).await?;
-                    if event == Event::LeftChannel && self.is_over(&handle).await {
-                        break;
-                    }
-                }
-                line = lines.next_line(), if input_open => match line {
+            let flow = tokio::select! {
+                event = events.next() => match event {
+                    Some(event) => self.hear(&handle, &event, &ended).await?,
+                    None => Flow::Over,
+                },
+                line = lines.next_line(), if input_open && self.entered => match line {
                     Ok(Some(line)) => self.obey(&handle, &line).await?,
                     // What is no text cannot be sent; the rest of the input may still be.
-                    Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                    Err(error) if error.kind() == ErrorKind::InvalidData => {
                         self.show(&warning("that line is not UTF-8, and was not sent"))?;
+                        Flow::On
                     }
                     Ok(None) | Err(_) => {
                         input_open = false;
-                        self.part(&handle).await?;
+                        self.part(&handle).await?
                     }
                 },
+            };
+            if flow == Flow::Over {
+                break;
             }
         }
-        drop(handle);
-        drop(events);
-        driver.await.context("the session's task failed")??;
+        drop((handle, events));
+        let outcome = driver.await.context("the session's task failed")?;
+        // Its own text says it all; its sources would say it again.
+        outcome.map_err(|error| anyhow!("cannot enter the room {}: {error}", Name(room)))?;
         if self.leaving {
             return Ok(ExitCode::SUCCESS);
         }
-        let why = ended.borrow().as_ref().map(ToString::to_string);
-        bail!("the session is over: {}", why.unwrap_or_else(|| "we left the room".into()))
+        let why = self.reason.take().or_else(|| why_outside(&ended));
+        bail!("the session is over: {}", why.unwrap_or_else(|| "you left the room".into()))
     }
 
-    /// Whether the session will not enter the room again by itself.
-    async fn is_over(&self, handle: &Handle<Mpenc>) -> bool {
-        let waits = handle.query(|session| session.next_deadline().is_some()).await;
-        self.leaving || !waits.unwrap_or(false)
-    }
-
-    async fn part(&mut self, handle: &Handle<Mpenc>) -> Result<()> {
-        if !self.leaving {
-            self.leaving = true;
-            if let Err(error) = handle.part().await {
-                self.show(&warning(error.to_string()))?;
+    /// Tells what the session says.
+    async fn hear(
+        &mut self,
+        handle: &Handle<Mpenc>,
+        event: &Event,
+        ended: &watch::Receiver<Option<Ended>>,
+    ) -> Result<Flow> {
+        match event {
+            Event::EnteredChannel { .. } => self.entered = true,
+            Event::Members { .. } => self.reason = None,
+            Event::Excluded { by } => {
+                self.reason = Some(format!("{} excluded you", Name(&text(by))));
             }
+            Event::CannotConfirm { reason, .. } => self.reason = Some(reason.to_string()),
+            Event::Internal(what) => self.reason = Some(format!("a bug in this program: {what}")),
+            _ => {}
         }
-        Ok(())
+        let line = match event {
+            Event::LeftChannel => return self.outside(handle, ended).await,
+            Event::Message(message) => Some(Line::Message {
+                number: message.place + 1,
+                author: text(&message.author),
+                text: message.text.clone(),
+                parents_back: message.parents_back.clone(),
+            }),
+            Event::FullyAcked(id) => {
+                self.unacked.remove(id);
+                let found = lookup(handle, *id).await;
+                found.map(|(number, author, text)| Line::FullyAcked { number, author, text })
+            }
+            Event::NotFullyAcked { id, missing } => {
+                let missing = texts(missing);
+                self.unacked.insert(*id, missing.clone());
+                lookup(handle, *id).await.map(|(number, author, text)| Line::NotFullyAcked {
+                    number,
+                    author,
+                    text,
+                    missing,
+                })
+            }
+            Event::Unreachable { id, missing } => {
+                let missing = texts(missing);
+                self.unacked.insert(*id, missing.clone());
+                lookup(handle, *id).await.map(|(number, author, text)| Line::Unreachable {
+                    number,
+                    author,
+                    text,
+                    missing,
+                })
+            }
+            Event::Parted { consistent: true } => {
+                self.leaving.then(|| note("everybody has acked everything"))
+            }
+            // Which messages lack an ack, and whose, has been told one by one. If it is none, what
+            // is missing answers no message that anybody has seen.
+            Event::Parted { consistent: false } => {
+                self.leaving.then(|| note("not everybody has answered that you leave"))
+            }
+            Event::Excluded { .. } if self.leaving => {
+                Some(note("you are no member any more, as you wished"))
+            }
+            other => self.teller.tell(other),
+        };
+        if let Some(line) = line {
+            self.show(&line)?;
+        }
+        Ok(if matches!(event, Event::Internal(_)) { Flow::Over } else { Flow::On })
     }
 
-    async fn obey(&mut self, handle: &Handle<Mpenc>, line: &str) -> Result<()> {
-        let command = match Command::parse(line) {
-            Ok(command) => command,
+    /// We are not in the room any more.
+    async fn outside(
+        &mut self,
+        handle: &Handle<Mpenc>,
+        ended: &watch::Receiver<Option<Ended>>,
+    ) -> Result<Flow> {
+        if self.leaving {
+            self.show(&note("you left the room"))?;
+            return Ok(Flow::Over);
+        }
+        let enters_again = handle.query(|session| session.next_deadline().is_some()).await;
+        if !enters_again.unwrap_or(false) {
+            return Ok(Flow::Over);
+        }
+        let why = why_outside(ended).unwrap_or_else(|| "you are not in the room any more".into());
+        self.show(&warning(format!("{why}; you enter again after a while")))?;
+        Ok(Flow::On)
+    }
+
+    async fn part(&mut self, handle: &Handle<Mpenc>) -> Result<Flow> {
+        if self.leaving {
+            return Ok(Flow::On);
+        }
+        self.leaving = true;
+        let parted = handle.call(|session, cx, out| {
+            let waits = session.state() == State::Joined;
+            session.part(cx, out).map(|()| waits)
+        });
+        match parted.await {
+            Ok(false) => Ok(Flow::On),
+            Ok(true) => {
+                let patience = self.args.latency_ms.saturating_mul(16) / 1000;
+                self.show(&note(format!(
+                    "leaving, once everybody has acked everything, or after {patience} s"
+                )))?;
+                Ok(Flow::On)
+            }
+            // Outside already.
+            Err(_) => Ok(Flow::Over),
+        }
+    }
+
+    async fn obey(&mut self, handle: &Handle<Mpenc>, line: &str) -> Result<Flow> {
+        let done = match Command::parse(line) {
             Err(error) => return self.show(&warning(error.to_string())),
-        };
-        let done = match command {
-            Command::Empty => return Ok(()),
-            Command::Say(text) => handle.send(text).await.map(|_| ()),
-            Command::Include(names) => match self.members(&names)? {
-                Some(members) => handle.propose(Change::Include(members)).await.map(|_| ()),
-                None => return Ok(()),
+            Ok(Command::Empty) => Ok(()),
+            Ok(Command::Say(text)) => handle.send(text).await.map(|_| ()),
+            Ok(Command::Include(names)) => match self.members(&names)? {
+                Some(members) => return self.include(handle, members).await,
+                None => Ok(()),
             },
-            Command::Exclude(names) => match self.members(&names)? {
+            Ok(Command::Exclude(names)) => match self.members(&names)? {
                 Some(members) => handle.propose(Change::Exclude(members)).await.map(|_| ()),
-                None => return Ok(()),
+                None => Ok(()),
             },
-            Command::Refresh => handle.propose(Change::Refresh).await.map(|_| ()),
-            Command::Abort(why) => handle.abort(why).await,
-            Command::Start => handle.start_here().await,
-            Command::Part => return self.part(handle).await,
-            Command::Help => return self.show(&note(HELP)),
-            Command::Who => return self.who(handle).await,
-            Command::Acks => return self.acks(handle).await,
-            Command::Status => return self.status(handle).await,
+            Ok(Command::Refresh) => handle.propose(Change::Refresh).await.map(|_| ()),
+            Ok(Command::Abort(why)) => handle.abort(why).await,
+            Ok(Command::Start) => match handle.start_here().await {
+                Ok(()) => return self.show(&note("a session of your own; /include adds others")),
+                Err(error) => Err(error),
+            },
+            Ok(Command::Part) => return self.part(handle).await,
+            Ok(Command::Help) => {
+                for line in HELP {
+                    self.show(&note(line))?;
+                }
+                Ok(())
+            }
+            Ok(Command::Who) => return self.who(handle).await,
+            Ok(Command::Acks) => return self.acks(handle).await,
+            Ok(Command::Status) => match handle.query(status_of).await {
+                Ok(status) => return self.show(&Line::Status(status)),
+                Err(gone) => Err(gone.into()),
+            },
         };
         match done {
-            Ok(()) => Ok(()),
-            Err(error) => self.show(&warning(error.to_string())),
+            Ok(()) => Ok(Flow::On),
+            Err(error) => self.show(&self.teller.refusal(&error)),
         }
     }
 
@@ -199,7 +337,7 @@ impl<'a> Chat<'a> {
             match MemberId::new(DIALECT, name) {
                 Ok(member) => members.push(member),
                 Err(error) => {
-                    self.show(&warning(format!("{name}: {error}")))?;
+                    self.show(&warning(format!("{} is no name: {error}", Name(name))))?;
                     return Ok(None);
                 }
             }
@@ -207,82 +345,100 @@ impl<'a> Chat<'a> {
         Ok(Some(members))
     }
 
-    async fn who(&mut self, handle: &Handle<Mpenc>) -> Result<()> {
-        let line = handle
-            .query(|session| Line::Who {
-                members: names(session.members()),
-                channel: names(session.channel_members()),
-                state: state_text(session.state()).into(),
-            })
-            .await?;
-        self.show(&line)
-    }
-
-    async fn acks(&mut self, handle: &Handle<Mpenc>) -> Result<()> {
-        let lines = handle
-            .query(|session| {
-                let log = session.messages();
-                let unacked = log.lines().iter().filter_map(|line| {
-                    let missing = names(&session.unacked_by(&line.id));
-                    (!missing.is_empty()).then(|| Line::Unacked {
-                        author: line.author.to_string(),
-                        text: line.payload.clone(),
-                        missing,
-                    })
-                });
-                unacked.collect::<Vec<_>>()
-            })
-            .await?;
-        if lines.is_empty() {
-            return self.show(&note("everything was acked by everybody who can"));
+    async fn include(&mut self, handle: &Handle<Mpenc>, members: Vec<MemberId>) -> Result<Flow> {
+        let proposed = handle.call(move |session, cx, out| {
+            session.propose(cx, Change::Include(members.clone()).as_membership(), out)?;
+            let present = |member: &&MemberId| session.channel_members().any(|m| m == *member);
+            Ok(texts(members.iter().filter(|member| !present(member))))
+        });
+        match proposed.await {
+            Ok(absent) if absent.is_empty() => Ok(Flow::On),
+            Ok(absent) => {
+                let patience = config(self.args).full_ack_interval().as_secs_f32();
+                self.show(&note(format!(
+                    "not in the room: {}; the proposal waits up to {patience:.0} s for them to enter",
+                    words::Names(&absent)
+                )))
+            }
+            Err(error) => self.show(&self.teller.refusal(&error)),
         }
-        lines.iter().try_for_each(|line| self.show(line))
     }
 
-    async fn status(&mut self, handle: &Handle<Mpenc>) -> Result<()> {
-        let status = handle.query(status_of).await?;
-        self.show(&Line::Status(status))
+    async fn who(&mut self, handle: &Handle<Mpenc>) -> Result<Flow> {
+        let who = handle.query(|session| Line::Who {
+            members: texts(session.members()),
+            channel: texts(session.channel_members()),
+            state: state_text(session.state()).into(),
+            awaited: session.operation_progress().map(|p| texts(&p.awaited)).unwrap_or_default(),
+        });
+        match who.await {
+            Ok(line) => self.show(&line),
+            Err(gone) => self.show(&self.teller.refusal(&gone.into())),
+        }
     }
 
-    async fn show_event(&mut self, handle: &Handle<Mpenc>, event: &Event) -> Result<()> {
-        let line = match event {
-            Event::Message(message) => Some(Line::Message {
-                number: message.place + 1,
-                author: message.author.to_string(),
-                text: message.text.clone(),
-                parents_back: message.parents_back.clone(),
-            }),
-            Event::FullyAcked(id) => {
-                let (author, text) = lookup(handle, *id).await?;
-                Some(Line::FullyAcked { author, text })
-            }
-            Event::NotFullyAcked { id, missing } | Event::Unreachable { id, missing } => {
-                let (author, text) = lookup(handle, *id).await?;
-                Some(Line::NotFullyAcked { author, text, missing: names(missing) })
-            }
-            other => of_event(other),
-        };
-        line.map_or(Ok(()), |line| self.show(&line))
+    async fn acks(&mut self, handle: &Handle<Mpenc>) -> Result<Flow> {
+        let told = self.unacked.clone();
+        let lines = handle.query(move |session| {
+            let unacked = session.messages().lines().iter().filter_map(|line| {
+                let mut missing = texts(&session.unacked_by(&line.id));
+                if missing.is_empty() {
+                    // Of a sub-session that is over, the session only knows what it told us.
+                    missing = told.get(&line.id)?.clone();
+                }
+                let (number, author) = (line.place() + 1, text(&line.author));
+                Some(Line::Unacked { number, author, text: line.payload.clone(), missing })
+            });
+            unacked.collect::<Vec<_>>()
+        });
+        match lines.await {
+            Ok(lines) if lines.is_empty() => self.show(&note("no message lacks an ack")),
+            Ok(lines) => lines.iter().try_fold(Flow::On, |_, line| self.show(line)),
+            Err(gone) => self.show(&self.teller.refusal(&gone.into())),
+        }
     }
 
-    fn show(&mut self, line: &Line) -> Result<()> {
-        if self.json {
-            writeln!(self.out, "{}", serde_json::to_string(line)?)?;
-        } else {
+    fn show(&mut self, line: &Line) -> Result<Flow> {
+        if self.args.json {
+            writeln!(self.out, "{}", json(line)?)?;
+        } else if !self.said_already(line) {
             writeln!(self.out, "{line}")?;
         }
-        Ok(self.out.flush()?)
+        self.out.flush()?;
+        Ok(Flow::On)
+    }
+
+    /// Whether people have been told the same in other words.
+    fn said_already(&mut self, line: &Line) -> bool {
+        match line {
+            Line::Failed { own, .. } => {
+                self.failed.clone_from(own);
+                false
+            }
+            Line::Ended { own, completed, .. } => *completed || self.failed.as_ref() == Some(own),
+            _ => false,
+        }
     }
 }
 
-async fn lookup(handle: &Handle<Mpenc>, id: mpenc::MessageId) -> Result<(String, String)> {
-    let found = handle
-        .query(move |session| {
-            let line = session.messages().line(&id)?;
-            Some((line.author.to_string(), line.payload.clone()))
-        })
-        .await?;
-    Ok(found.unwrap_or_default())
+/// Why the relay says that we are outside.
+fn why_outside(ended: &watch::Receiver<Option<Ended>>) -> Option<String> {
+    Some(match ended.borrow().as_ref()? {
+        Ended::Left(LeaveCause::Removed { by }) => {
+            format!("{} removed you from the room, says the relay", Name(by))
+        }
+        Ended::Left(LeaveCause::Left) => "you left the room".into(),
+        other => Printable(&other.to_string()).to_string(),
+    })
+}
+
+/// The number, author and text of a message in the log.
+async fn lookup(handle: &Handle<Mpenc>, id: MessageId) -> Option<(usize, String, String)> {
+    let found = handle.query(move |session| {
+        let line = session.messages().line(&id)?;
+        Some((line.place() + 1, text(&line.author), line.payload.clone()))
+    });
+    found.await.ok().flatten()
 }
 
 fn status_of(session: &MpencSession) -> Status {
@@ -291,7 +447,7 @@ fn status_of(session: &MpencSession) -> Status {
     for id in &transcript {
         hash.update(id.as_bytes());
     }
-    let mut members = names(session.members());
+    let mut members = texts(session.members());
     members.sort();
     Status {
         state: state_text(session.state()).into(),
@@ -305,14 +461,14 @@ fn status_of(session: &MpencSession) -> Status {
 
 fn state_text(state: State) -> &'static str {
     match state {
-        State::Outside => "outside of the room",
-        State::Entering => "entering the room",
-        State::Waiting => "waiting to be included",
-        State::Alone => "alone",
-        State::Joined => "a member",
-        State::Parting => "parting",
-        State::Excluded => "excluded",
-        State::Closed => "closed",
-        _ => "in an unknown state",
+        State::Outside => "you are outside of the room",
+        State::Entering => "you are entering the room",
+        State::Waiting => "you are waiting to be included",
+        State::Alone => "you are alone",
+        State::Joined => "you are a member",
+        State::Parting => "you are leaving",
+        State::Excluded => "you were excluded",
+        State::Closed => "the session is closed",
+        _ => "you are in a state without a name",
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::words::{BadWords, Name, split};
+
 /// A line of input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
@@ -37,25 +39,37 @@ pub(crate) enum BadCommand {
     Unknown(String),
     NeedsNames(&'static str),
     NeedsNothing(&'static str),
+    Words(&'static str, BadWords),
 }
 
 impl fmt::Display for BadCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unknown(word) => write!(f, "there is no command {word}; /help shows all"),
+            Self::Unknown(word) => write!(
+                f,
+                "there is no command {}: /help shows all; to send a text that starts with /, type //",
+                Name(word)
+            ),
             Self::NeedsNames(word) => write!(f, "{word} needs one or more names"),
             Self::NeedsNothing(word) => write!(f, "{word} takes nothing more"),
+            Self::Words(word, fault) => write!(f, "{word}: {fault}"),
         }
     }
 }
 
-pub(crate) const HELP: &str = "\
-/include NAME…  add members        /who     members and who else is in the room
-/exclude NAME…  remove members     /acks    who has not acked what
-/refresh        renew the key      /status  one line that members can compare
-/abort [WHY]    end the running operation
-/start          found a session here   /part    leave the session
-Everything else is sent to the members. A text that starts with / is sent as //…";
+pub(crate) const HELP: [&str; 11] = [
+    "/include NAME…   propose to add these; whoever is not in the room is waited for a while",
+    "/exclude NAME…   propose to remove these",
+    "/refresh         propose to renew the group key",
+    "/abort [WHY]     end the running operation without effect",
+    "/start           found a session here, although others were in the room before you",
+    "/who             who the members are, and who else is in the room",
+    "/acks            who has not acked what",
+    "/status          one line of figures that members can compare",
+    "/part            leave, once everybody has acked everything or time is up",
+    "Anything else is sent to the members; a text that starts with / is typed with //.",
+    "A name with spaces goes in quotes: /include \"ann lee\"",
+];
 
 impl Command {
     /// Reads a line.
@@ -70,20 +84,21 @@ impl Command {
         if !line.starts_with('/') {
             return Ok(Self::Say(line.to_owned()));
         }
-        let mut words = line.split_whitespace();
-        let word = words.next().unwrap_or_default();
-        let rest: Vec<String> = words.map(str::to_owned).collect();
-        let names = |name: &'static str, make: fn(Vec<String>) -> Self| {
-            if rest.is_empty() { Err(BadCommand::NeedsNames(name)) } else { Ok(make(rest.clone())) }
+        let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        let rest = rest.trim();
+        let names = |word, make: fn(Vec<String>) -> Self| match split(rest) {
+            Err(fault) => Err(BadCommand::Words(word, fault)),
+            Ok(names) if names.is_empty() => Err(BadCommand::NeedsNames(word)),
+            Ok(names) => Ok(make(names)),
         };
-        let plain = |name: &'static str, command: Self| {
-            if rest.is_empty() { Ok(command) } else { Err(BadCommand::NeedsNothing(name)) }
+        let plain = |word, command| {
+            if rest.is_empty() { Ok(command) } else { Err(BadCommand::NeedsNothing(word)) }
         };
         match word {
             "/include" => names("/include", Self::Include),
             "/exclude" => names("/exclude", Self::Exclude),
             "/refresh" => plain("/refresh", Self::Refresh),
-            "/abort" => Ok(Self::Abort(rest.join(" "))),
+            "/abort" => Ok(Self::Abort(rest.to_owned())),
             "/start" => plain("/start", Self::Start),
             "/who" => plain("/who", Self::Who),
             "/acks" => plain("/acks", Self::Acks),
@@ -101,14 +116,32 @@ mod tests {
 
     #[test]
     fn lines_are_read() {
-        let names = vec!["bob".to_owned(), "carol".to_owned()];
-        assert_eq!(Command::parse("hello /there\n"), Ok(Command::Say("hello /there".into())));
-        assert_eq!(Command::parse("//include x"), Ok(Command::Say("/include x".into())));
-        assert_eq!(Command::parse("/include bob  carol"), Ok(Command::Include(names)));
-        assert_eq!(Command::parse("/abort too slow"), Ok(Command::Abort("too slow".into())));
-        assert_eq!(Command::parse("  \n"), Ok(Command::Empty));
-        assert_eq!(Command::parse("/include"), Err(BadCommand::NeedsNames("/include")));
-        assert_eq!(Command::parse("/who me"), Err(BadCommand::NeedsNothing("/who")));
-        assert_eq!(Command::parse("/nick x"), Err(BadCommand::Unknown("/nick".into())));
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        for (line, command) in [
+            ("hello /there\n", Command::Say("hello /there".into())),
+            ("//include x", Command::Say("/include x".into())),
+            ("/include bob  carol", Command::Include(names(&["bob", "carol"]))),
+            ("/exclude \"ann lee\" bob\r\n", Command::Exclude(names(&["ann lee", "bob"]))),
+            ("/abort  too \"slow ", Command::Abort("too \"slow".into())),
+            ("/abort", Command::Abort(String::new())),
+            ("/part ", Command::Part),
+            ("  \n", Command::Empty),
+        ] {
+            assert_eq!(Command::parse(line), Ok(command), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_command_is_refused_and_never_sent() {
+        for (line, fault) in [
+            ("/include", BadCommand::NeedsNames("/include")),
+            ("/exclude  ", BadCommand::NeedsNames("/exclude")),
+            ("/include \"ann", BadCommand::Words("/include", BadWords::Open)),
+            ("/who me", BadCommand::NeedsNothing("/who")),
+            ("/nick x", BadCommand::Unknown("/nick".into())),
+            ("/Include x", BadCommand::Unknown("/Include".into())),
+        ] {
+            assert_eq!(Command::parse(line), Err(fault), "{line:?}");
+        }
     }
 }

@@ -2,42 +2,54 @@
 
 use std::fmt;
 
-use mpenc::session::{FailReason, OperationInfo, Outcome};
-use mpenc::{Event, MemberId, Severity};
 use serde::{Deserialize, Serialize};
 
-/// One line of output. People see its `Display`, programs its JSON.
+use super::words::{Name, Names, Printable, Shortened};
+
+/// One line of output. Programs read its JSON, in which names and texts are as they are; people
+/// read its `Display`, in which nothing can play tricks on them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "line", rename_all = "snake_case")]
 pub(crate) enum Line {
     /// A message takes its place in the log.
     Message { number: usize, author: String, text: String, parents_back: Vec<usize> },
     /// Everybody has acked a message.
-    FullyAcked { author: String, text: String },
+    FullyAcked { number: usize, author: String, text: String },
     /// Somebody has not acked a message in time.
-    NotFullyAcked { author: String, text: String, missing: Vec<String> },
-    /// The members have changed: everybody confirmed it.
+    NotFullyAcked { number: usize, author: String, text: String, missing: Vec<String> },
+    /// Somebody has left or was excluded before they acked a message: their ack will not come.
+    Unreachable { number: usize, author: String, text: String, missing: Vec<String> },
+    /// The members have changed, or have a new key.
     Members {
         members: Vec<String>,
         include: Vec<String>,
         exclude: Vec<String>,
         by: String,
         operation: String,
+        /// Whether it made a member of us.
+        joined: bool,
     },
     /// An operation of ours was proposed.
     Proposed { own: String, operation: String },
     /// An operation was accepted and runs.
-    Accepted { operation: String, by: String, include: Vec<String>, exclude: Vec<String> },
-    /// How far it is.
-    Progress { contributed: usize, confirmed: usize, awaited: Vec<String> },
-    /// An operation ended without effect.
-    Failed { operation: String, by: String, why: String },
+    Accepted {
+        operation: String,
+        by: String,
+        include: Vec<String>,
+        exclude: Vec<String>,
+        /// Whether it is to make a member of us, together with those to include.
+        joins: bool,
+    },
+    /// How far it is, out of so many who take part.
+    Progress { contributed: usize, confirmed: usize, of: usize, awaited: Vec<String> },
+    /// An operation, perhaps our own, ended without effect.
+    Failed { own: Option<String>, operation: String, by: String, why: String },
     /// How an operation of ours ended.
     Ended { own: String, completed: bool, how: String },
     /// What `/who` shows.
-    Who { members: Vec<String>, channel: Vec<String>, state: String },
+    Who { members: Vec<String>, channel: Vec<String>, state: String, awaited: Vec<String> },
     /// One message of what `/acks` shows.
-    Unacked { author: String, text: String, missing: Vec<String> },
+    Unacked { number: usize, author: String, text: String, missing: Vec<String> },
     /// What `/status` shows.
     Status(Status),
     /// Something to know.
@@ -53,8 +65,8 @@ pub(crate) enum Line {
 pub(crate) struct Status {
     pub(crate) state: String,
     pub(crate) members: Vec<String>,
-    /// SHA-256 over the ids of all messages of the current sub-session, in the order that is the
-    /// same for everybody.
+    /// SHA-256 over the ids of all messages of the current sub-session, acks among them, in the
+    /// order that is the same for everybody.
     pub(crate) transcript: String,
     pub(crate) messages: usize,
     pub(crate) chain_hash: String,
@@ -65,212 +77,156 @@ impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Message { author, text, number, parents_back } => {
-                write!(f, "[{number}] <{author}> {}", printable(text))?;
-                match parents_back.as_slice() {
-                    [1] => Ok(()),
-                    [] if *number == 1 => Ok(()),
-                    [] => f.write_str("   ↑ written before anything above was seen"),
-                    parents => {
-                        let lines: Vec<String> = parents
-                            .iter()
-                            .map(|back| format!("[{}]", number.saturating_sub(*back)))
-                            .collect();
-                        write!(f, "   ↑ written after {}", lines.join(", "))
-                    }
-                }
+                write!(f, "[{number}] <{}> {}", Name(author), Printable(text))?;
+                mark(f, *number, parents_back)
             }
-            Self::FullyAcked { author, text } => {
-                write!(f, "✓ acked by everybody: <{author}> {}", shorten(text))
-            }
-            Self::NotFullyAcked { author, text, missing } => {
-                write!(f, "! not acked by {}: <{author}> {}", missing.join(", "), shorten(text))
-            }
-            Self::Members { members, include, exclude, by, operation } => {
-                write!(f, "* members, confirmed by all of them: {}", members.join(", "))?;
-                let changes: Vec<String> = include
-                    .iter()
-                    .map(|name| format!("+{name}"))
-                    .chain(exclude.iter().map(|name| format!("−{name}")))
-                    .collect();
-                let changes = if changes.is_empty() {
-                    String::new()
+            Self::FullyAcked { number, .. } => write!(f, "✓ [{number}] everybody has acked it"),
+            Self::NotFullyAcked { number, author, text, missing } => write!(
+                f,
+                "! [{number}] not acked in time by {}: <{}> {}",
+                Names(missing),
+                Name(author),
+                Shortened(text)
+            ),
+            Self::Unreachable { number, author, text, missing } => write!(
+                f,
+                "! [{number}] {} left or was excluded before acking it: <{}> {}",
+                Names(missing),
+                Name(author),
+                Shortened(text)
+            ),
+            Self::Members { members, include, exclude, by, operation, joined } => {
+                if *joined {
+                    f.write_str("* you are a member now; ")?;
+                    write!(f, "members, as each of them confirmed: {}", Names(members))?;
                 } else {
-                    format!(" {}", changes.join(" "))
-                };
-                write!(f, "   ({operation} by {by}{changes})")
+                    members_changed(f, members, include, exclude)?;
+                }
+                write!(f, " ({} by {})", Printable(operation), Name(by))
             }
             Self::Proposed { own, operation } => write!(
                 f,
-                "* {own} {operation} proposed; messages still go to the members as they are"
+                "* {operation} is proposed ({own}); until it is done, the members are who they are"
             ),
-            Self::Accepted { operation, by, include, exclude } => {
-                write!(f, "* {operation} by {by} runs")?;
+            Self::Accepted { operation, by, include, exclude, joins } => {
+                write!(f, "* {operation} by {} runs", Name(by))?;
+                if *joins {
+                    return write!(f, ", to make a group of you and {}", Names(include));
+                }
                 if !include.is_empty() {
-                    write!(f, ", to add {}", include.join(", "))?;
+                    write!(f, ", to add {}", Names(include))?;
                 }
                 if !exclude.is_empty() {
-                    write!(f, ", to remove {}", exclude.join(", "))?;
+                    write!(f, ", to remove {}", Names(exclude))?;
                 }
                 Ok(())
             }
-            Self::Progress { contributed, confirmed, awaited } => {
-                write!(f, "* … {contributed} contributed, {confirmed} confirmed")?;
-                if awaited.is_empty() {
-                    Ok(())
-                } else {
-                    write!(f, ", awaiting {}", awaited.join(", "))
+            Self::Progress { contributed, confirmed, of, awaited } => {
+                match confirmed {
+                    0 => write!(f, "* … {contributed} of {of} contributed")?,
+                    _ => write!(f, "* … {confirmed} of {of} confirmed")?,
                 }
+                if awaited.is_empty() { Ok(()) } else { write!(f, "; awaiting {}", Names(awaited)) }
             }
-            Self::Failed { operation, by, why } => {
-                write!(f, "! {operation} by {by} ended without effect: {why}")
+            Self::Failed { operation, by, why, .. } => {
+                write!(f, "! {operation} by {} ended without effect: {why}", Name(by))
             }
-            Self::Ended { own, how, .. } => write!(f, "* {own} {how}"),
-            Self::Who { members, channel, state } => write!(
+            Self::Ended { own, completed: true, how } => write!(f, "* {own} {how}"),
+            Self::Ended { own, completed: false, how } => write!(f, "! {own} {how}"),
+            Self::Who { members, channel, state, awaited } => {
+                who(f, members, channel, state, awaited)
+            }
+            Self::Unacked { number, author, text, missing } => write!(
                 f,
-                "* {state}; members: {}; in the room, says the relay: {}",
-                members.join(", "),
-                channel.join(", ")
+                "* [{number}] not acked by {}: <{}> {}",
+                Names(missing),
+                Name(author),
+                Shortened(text)
             ),
-            Self::Unacked { author, text, missing } => {
-                write!(f, "* not acked by {}: <{author}> {}", missing.join(", "), shorten(text))
-            }
             Self::Status(status) => write!(
                 f,
-                "* {}; members {}; {} messages, transcript {}; chain hash {}; {} not acked",
+                "* {}; members: {}; {} messages and acks, transcript {}; chain hash {}; {} not acked",
                 status.state,
-                status.members.join(","),
+                Names(&status.members),
                 status.messages,
                 start(&status.transcript),
                 start(&status.chain_hash),
                 status.unacked,
             ),
-            Self::Note { text } => write!(f, "* {text}"),
-            Self::Warning { text } => write!(f, "! {text}"),
-            Self::Alarm { text } => write!(f, "!!! {text}"),
+            Self::Note { text } => write!(f, "* {}", Printable(text)),
+            Self::Warning { text } => write!(f, "! {}", Printable(text)),
+            Self::Alarm { text } => write!(f, "!!! {}", Printable(text)),
         }
     }
+}
+
+/// Marks a message that its author did not write after what stands above it.
+fn mark(f: &mut fmt::Formatter<'_>, number: usize, parents_back: &[usize]) -> fmt::Result {
+    match parents_back {
+        [1] => Ok(()),
+        [] if number == 1 => Ok(()),
+        [] => f.write_str("   ↑ written before anything above was seen"),
+        parents => {
+            f.write_str("   ↑ written after")?;
+            for (at, back) in parents.iter().rev().enumerate() {
+                let comma = if at == 0 { "" } else { "," };
+                write!(f, "{comma} [{}]", number.saturating_sub(*back))?;
+            }
+            Ok(())
+        }
+    }
+}
+
+fn members_changed(
+    f: &mut fmt::Formatter<'_>,
+    members: &[String],
+    include: &[String],
+    exclude: &[String],
+) -> fmt::Result {
+    match members {
+        // Nobody confirms a refresh: whoever gets its packet has the new key.
+        _ if include.is_empty() && exclude.is_empty() => {
+            return write!(f, "* the group key is new; members as before: {}", Names(members));
+        }
+        [alone] => write!(f, "* {} is alone now", Name(alone))?,
+        _ => write!(f, "* members, as each of them confirmed: {}", Names(members))?,
+    }
+    for name in include {
+        write!(f, " +{}", Name(name))?;
+    }
+    for name in exclude {
+        write!(f, " −{}", Name(name))?;
+    }
+    Ok(())
+}
+
+fn who(
+    f: &mut fmt::Formatter<'_>,
+    members: &[String],
+    channel: &[String],
+    state: &str,
+    awaited: &[String],
+) -> fmt::Result {
+    write!(f, "* {state}; members: {}", Names(members))?;
+    let others: Vec<String> =
+        channel.iter().filter(|name| !members.contains(name)).cloned().collect();
+    if !others.is_empty() {
+        write!(f, "; also in the room, says the relay: {}", Names(&others))?;
+    }
+    let absent: Vec<String> =
+        members.iter().filter(|name| !channel.contains(name)).cloned().collect();
+    if !absent.is_empty() {
+        write!(f, "; not in the room, says the relay: {}", Names(&absent))?;
+    }
+    if !awaited.is_empty() {
+        write!(f, "; an operation runs, and awaits {}", Names(awaited))?;
+    }
+    Ok(())
 }
 
 /// The start of a hash, enough for people to compare.
 pub(crate) fn start(hash: &str) -> &str {
     hash.get(..16).unwrap_or(hash)
-}
-
-fn shorten(text: &str) -> String {
-    const LONG: usize = 40;
-    if text.chars().count() <= LONG {
-        text.to_owned()
-    } else {
-        text.chars().take(LONG).chain(['…']).collect()
-    }
-}
-
-/// Names of members; what could play tricks on a reader is escaped.
-pub(crate) fn names<'a>(members: impl IntoIterator<Item = &'a MemberId>) -> Vec<String> {
-    members.into_iter().map(ToString::to_string).collect()
-}
-
-/// What an event says that needs no more than itself; messages and their acks are the caller's,
-/// who has the log.
-pub(crate) fn of_event(event: &Event) -> Option<Line> {
-    let name = |member: &MemberId| member.to_string();
-    let list = |members: &[MemberId]| names(members);
-    let operation = |info: &OperationInfo| info.operation.to_string();
-    Some(match event {
-        Event::Proposed { own, operation } => {
-            Line::Proposed { own: own.to_string(), operation: operation.to_string() }
-        }
-        Event::OperationAccepted(info) => Line::Accepted {
-            operation: operation(info),
-            by: name(&info.author),
-            include: list(&info.include),
-            exclude: list(&info.exclude),
-        },
-        Event::OperationProgress { contributed, confirmed, awaited } => Line::Progress {
-            contributed: contributed.len(),
-            confirmed: confirmed.len(),
-            awaited: list(awaited),
-        },
-        Event::OperationFailed { operation: info, reason } => {
-            Line::Failed { operation: operation(info), by: name(&info.author), why: why(reason) }
-        }
-        Event::OperationOverdue { operation: info, awaited } => Line::Warning {
-            text: format!(
-                "{} by {} takes longer than it should, awaiting {}",
-                operation(info),
-                name(&info.author),
-                list(awaited).join(", ")
-            ),
-        },
-        Event::CannotConfirm { operation: info, reason } => Line::Warning {
-            text: format!(
-                "we do not confirm the {} by {}: {reason}; nobody is trusted without a known key",
-                operation(info),
-                name(&info.author)
-            ),
-        },
-        Event::OperationEnded { own, outcome } => Line::Ended {
-            own: own.to_string(),
-            completed: matches!(outcome, Outcome::Completed),
-            how: outcome_text(outcome),
-        },
-        Event::Members { remain, include, exclude, operation, author } => Line::Members {
-            members: names(remain.iter().chain(include)),
-            include: list(include),
-            exclude: list(exclude),
-            by: name(author),
-            operation: operation.to_string(),
-        },
-        Event::EnteredChannel { others } if others.is_empty() => {
-            note("you are in the room, alone; whoever enters can be included")
-        }
-        Event::EnteredChannel { others } => note(format!(
-            "you are in the room, with {}; wait for one of them to include you",
-            list(others).join(", ")
-        )),
-        Event::MemberEntered(member) => note(format!(
-            "somebody who calls themselves {0} is in the room; /include {0} adds them",
-            name(member)
-        )),
-        Event::MemberLeft(member) => {
-            note(format!("{} left the room, says the relay", name(member)))
-        }
-        Event::LeftChannel => note("you left the room: the session is over"),
-        Event::NotIncluded => warning("nobody has included you in time"),
-        Event::Excluded { by } => warning(format!("{} excluded you", name(by))),
-        Event::Parting(member) => note(format!("{} is leaving", name(member))),
-        Event::Parted { consistent: true } => note("everything was acked by everybody"),
-        Event::Parted { consistent: false } => {
-            warning("the members as they were did not ack everything: marked messages stay marked")
-        }
-        Event::Unreachable { .. } => return None,
-        Event::NotAccepted { author, missing, .. } => warning(format!(
-            "a message by {} waits out of sight for {} earlier ones",
-            name(author),
-            missing.len()
-        )),
-        Event::NotDecrypted { sender, octets, .. } => warning(format!(
-            "a packet of {octets} octets that {} sent, says the relay, could not be opened",
-            name(sender)
-        )),
-        Event::Plain { sender } => warning(format!(
-            "{} sent something that is not encrypted; it is not shown",
-            name(sender)
-        )),
-        Event::Refused { sender, fault } => {
-            warning(format!("refused a packet that {} sent, says the relay: {fault}", name(sender)))
-        }
-        Event::PeerMisbehaved { member, fault } => {
-            alarm(format!("{} broke the rules, signed by themselves: {fault}", name(member)))
-        }
-        Event::OrderMismatch { author, reason } => alarm(format!(
-            "{} builds on another history than ours: somebody was told something else ({reason})",
-            name(author)
-        )),
-        Event::Internal(what) => alarm(format!("a bug in this program closed the session: {what}")),
-        other if other.severity() > Severity::Info => warning(format!("{other:?}")),
-        _ => return None,
-    })
 }
 
 pub(crate) fn note(text: impl Into<String>) -> Line {
@@ -281,43 +237,111 @@ pub(crate) fn warning(text: impl Into<String>) -> Line {
     Line::Warning { text: text.into() }
 }
 
-fn alarm(text: impl Into<String>) -> Line {
+pub(crate) fn alarm(text: impl Into<String>) -> Line {
     Line::Alarm { text: text.into() }
 }
 
-fn why(reason: &FailReason) -> String {
-    match reason {
-        FailReason::MemberLeft(members) => {
-            format!("{} left the room, says the relay", names(members).join(", "))
-        }
-        FailReason::Aborted { by, reason } if reason.is_empty() => {
-            format!("{} aborted it", by)
-        }
-        FailReason::Aborted { by, reason } => {
-            format!("{} aborted it: {}", by, printable(reason))
-        }
-        FailReason::WeLeft => "you left the room".into(),
-        FailReason::NotEntered(members) => {
-            format!("{} did not enter the room", names(members).join(", "))
-        }
-        FailReason::ChannelChanged => "the room changed in the meantime; try again".into(),
-        other => format!("{other:?}"),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(number: usize, parents_back: &[usize]) -> String {
+        let (author, text) = ("ann".into(), "hi".into());
+        Line::Message { number, author, text, parents_back: parents_back.to_vec() }.to_string()
     }
-}
 
-/// A text by somebody else, without what could play tricks on a terminal.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
-}
+    #[test]
+    fn messages_say_where_their_parents_are_unless_it_is_the_line_above() {
+        assert_eq!(message(1, &[]), "[1] <ann> hi");
+        assert_eq!(message(7, &[1]), "[7] <ann> hi");
+        assert_eq!(message(7, &[2]), "[7] <ann> hi   ↑ written after [5]");
+        assert_eq!(message(7, &[1, 3]), "[7] <ann> hi   ↑ written after [4], [6]");
+        assert_eq!(message(2, &[]), "[2] <ann> hi   ↑ written before anything above was seen");
+    }
 
-fn outcome_text(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Completed => "is done".into(),
-        Outcome::Rejected { by } => {
-            format!("was rejected: an operation by {} came first", by)
+    #[test]
+    fn no_line_plays_tricks() {
+        let bad = "\u{1b}[2J\u{9b}31m\u{202e}evil\n\u{2066}".to_owned();
+        let list = vec![bad.clone()];
+        let (author, text, missing) = (bad.clone(), bad.clone(), list.clone());
+        let (members, include, exclude) = (list.clone(), list.clone(), list.clone());
+        let lines = [
+            Line::Message {
+                number: 1,
+                author: author.clone(),
+                text: text.clone(),
+                parents_back: vec![],
+            },
+            Line::NotFullyAcked {
+                number: 1,
+                author: author.clone(),
+                text: text.clone(),
+                missing: missing.clone(),
+            },
+            Line::Unreachable {
+                number: 1,
+                author: author.clone(),
+                text: text.clone(),
+                missing: missing.clone(),
+            },
+            Line::Unacked { number: 1, author, text: text.clone(), missing },
+            Line::Members {
+                members: members.clone(),
+                include: include.clone(),
+                exclude: exclude.clone(),
+                by: bad.clone(),
+                operation: "include".into(),
+                joined: false,
+            },
+            Line::Accepted {
+                operation: "include".into(),
+                by: bad.clone(),
+                include,
+                exclude,
+                joins: false,
+            },
+            Line::Progress { contributed: 1, confirmed: 1, of: 2, awaited: list.clone() },
+            Line::Who {
+                members: members.clone(),
+                channel: vec!["x\u{7f}".into()],
+                state: "alone".into(),
+                awaited: list,
+            },
+            Line::Status(Status { members, ..Status::default() }),
+            note(text.clone()),
+            warning(text.clone()),
+            alarm(text),
+        ];
+        for line in lines {
+            let shown = line.to_string();
+            assert!(!shown.chars().any(super::super::words::plays_tricks), "{shown:?}");
+            let json = super::super::words::json(&line).unwrap();
+            assert_eq!(serde_json::from_str::<Line>(&json).unwrap(), line);
         }
-        Outcome::Failed(reason) => format!("failed: {}", why(reason)),
-        Outcome::TimedOut => "timed out: the relay has not passed it on".into(),
-        other => format!("{other:?}"),
+    }
+
+    #[test]
+    fn only_a_change_of_members_was_confirmed_by_each() {
+        let members = |members: &[&str], include: &[&str], exclude: &[&str]| {
+            let list = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+            Line::Members {
+                members: list(members),
+                include: list(include),
+                exclude: list(exclude),
+                by: "ann".into(),
+                operation: "…".into(),
+                joined: false,
+            }
+            .to_string()
+        };
+        assert_eq!(
+            members(&["ann", "bob"], &["bob"], &["eve x"]),
+            "* members, as each of them confirmed: ann, bob +bob −\"eve x\" (… by ann)"
+        );
+        assert_eq!(
+            members(&["ann", "bob"], &[], &[]),
+            "* the group key is new; members as before: ann, bob (… by ann)"
+        );
+        assert_eq!(members(&["ann"], &[], &["bob"]), "* ann is alone now −bob (… by ann)");
     }
 }

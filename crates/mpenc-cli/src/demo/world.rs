@@ -13,14 +13,15 @@ use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use super::proof::Said;
 use crate::chat::{Line, Status};
 
 /// How long anything may take before the demo gives up.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// BC_LAT of the processes: the relay is on this machine.
-const LATENCY_MS: &str = "150";
+/// BC_LAT of the processes: the relay is on this machine, which may be busy.
+const LATENCY_MS: &str = "400";
 /// M_INTV of the processes.
-const REPLY_MS: &str = "300";
+const REPLY_MS: &str = "50";
 
 struct Process {
     child: Child,
@@ -29,11 +30,17 @@ struct Process {
     unseen: Vec<Line>,
     status: Option<Status>,
     members: Vec<String>,
+    /// Author and text of every message that it has shown.
+    shown: Vec<(String, String)>,
+    /// Whether it says nothing more.
     ended: bool,
 }
 
 enum Heard {
+    /// A line of its output.
     Line(String, Line),
+    /// A line of its output that cannot be read, or of its error output.
+    Text(String, String),
     Ended(String),
 }
 
@@ -46,7 +53,7 @@ pub(super) struct World<'a> {
     heard: mpsc::UnboundedReceiver<Heard>,
     tell: mpsc::UnboundedSender<Heard>,
     /// Every text that was sent.
-    said: Vec<String>,
+    said: Vec<Said>,
     out: &'a mut dyn Write,
 }
 
@@ -66,8 +73,14 @@ impl<'a> World<'a> {
         self.out
     }
 
-    pub(super) fn said(&self) -> &[String] {
+    pub(super) fn said(&self) -> &[Said] {
         &self.said
+    }
+
+    /// Author and text of every message that each process has shown.
+    pub(super) fn shown(&self) -> BTreeMap<String, Vec<(String, String)>> {
+        let shown = |(name, process): (&String, &Process)| (name.clone(), process.shown.clone());
+        self.processes.iter().map(shown).collect()
     }
 
     pub(super) fn say(&mut self, text: &str) -> Result<()> {
@@ -93,19 +106,26 @@ impl<'a> World<'a> {
             .arg(&self.peers)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("cannot start the process of {name}"))?;
         let input = child.stdin.take().context("no input to a process")?;
         let output = child.stdout.take().context("no output of a process")?;
+        let errors = child.stderr.take().context("no error output of a process")?;
         let (tell, owner) = (self.tell.clone(), name.to_owned());
         tokio::spawn(async move {
+            // Nobody listens any more at the end of the demo: then it does not matter.
             let mut lines = BufReader::new(output).lines();
             while let Ok(Some(text)) = lines.next_line().await {
-                if let Ok(line) = serde_json::from_str(&text) {
-                    // Nobody listens any more at the end of the demo.
-                    let _ = tell.send(Heard::Line(owner.clone(), line));
-                }
+                let _ = tell.send(match serde_json::from_str(&text) {
+                    Ok(line) => Heard::Line(owner.clone(), line),
+                    Err(_) => Heard::Text(owner.clone(), text),
+                });
+            }
+            let mut lines = BufReader::new(errors).lines();
+            while let Ok(Some(text)) = lines.next_line().await {
+                let _ = tell.send(Heard::Text(owner.clone(), text));
             }
             let _ = tell.send(Heard::Ended(owner));
         });
@@ -115,6 +135,7 @@ impl<'a> World<'a> {
             unseen: Vec::new(),
             status: None,
             members: Vec::new(),
+            shown: Vec::new(),
             ended: false,
         };
         self.processes.insert(name.to_owned(), process);
@@ -139,12 +160,13 @@ impl<'a> World<'a> {
     /// Kills a member's process, without a word of farewell.
     pub(super) async fn kill(&mut self, name: &str) -> Result<()> {
         self.show(name, "killed")?;
-        Ok(self.process(name)?.child.kill().await?)
+        self.stop(name).await
     }
 
-    /// Ends a process that is no part of the story any more.
+    /// Ends a process that is no part of the story any more, and hears what it said last.
     pub(super) async fn stop(&mut self, name: &str) -> Result<()> {
-        Ok(self.process(name)?.child.kill().await?)
+        self.process(name)?.child.kill().await?;
+        self.wait_for_end(name).await
     }
 
     /// Waits until a member says such a line.
@@ -160,6 +182,7 @@ impl<'a> World<'a> {
                 unseen.drain(..=at);
                 return Ok(());
             }
+            self.is_still_there(name)?;
             self.listen(&format!("{name} {what}")).await?;
         }
     }
@@ -183,18 +206,26 @@ impl<'a> World<'a> {
                         break;
                     }
                 }
+                self.is_still_there(name)?;
                 self.listen(&format!("{name} sees the members {}", wanted.join(", "))).await?;
             }
         }
         Ok(())
     }
 
-    /// Lets these write something at the same time, and waits until everything is acked by all.
-    pub(super) async fn everybody_says(&mut self, who: &[&str], words: &str) -> Result<()> {
+    /// Lets these write something at the same time to the members, and waits until everything is
+    /// acked by all.
+    pub(super) async fn everybody_says(
+        &mut self,
+        who: &[&str],
+        members: &[&str],
+        words: &str,
+    ) -> Result<()> {
         let mut texts = Vec::new();
         for name in who {
             let text = format!("{words} {name} ({})", self.said.len() + 1);
-            self.said.push(text.clone());
+            let members = members.iter().map(|&name| name.to_owned()).collect();
+            self.said.push(Said { author: (*name).to_owned(), text: text.clone(), members });
             texts.push((*name, text));
         }
         for (name, text) in &texts {
@@ -244,11 +275,23 @@ impl<'a> World<'a> {
 
     /// Waits for a member's process to end by itself. Says whether it ended well.
     pub(super) async fn ended(&mut self, name: &str) -> Result<bool> {
-        while !self.process(name)?.ended {
-            self.listen(&format!("{name} has parted")).await?;
-        }
+        self.wait_for_end(name).await?;
         let status = timeout(PATIENCE, self.process(name)?.child.wait()).await??;
         Ok(status.success())
+    }
+
+    async fn wait_for_end(&mut self, name: &str) -> Result<()> {
+        while !self.process(name)?.ended {
+            self.listen(&format!("the process of {name} has ended")).await?;
+        }
+        Ok(())
+    }
+
+    fn is_still_there(&mut self, name: &str) -> Result<()> {
+        if self.process(name)?.ended {
+            bail!("the process of {name} ended before its part in the story was over")
+        }
+        Ok(())
     }
 
     fn process(&mut self, name: &str) -> Result<&mut Process> {
@@ -268,21 +311,25 @@ impl<'a> World<'a> {
         let Some(heard) = self.heard.recv().await else { bail!("nobody speaks any more") };
         match heard {
             Heard::Line(name, line) => {
-                if !matches!(line, Line::Progress { .. } | Line::Status(_)) {
+                let is_shown = !matches!(
+                    line,
+                    Line::Progress { .. } | Line::Status(_) | Line::Ended { completed: true, .. }
+                );
+                if is_shown {
                     self.show(&name, &line.to_string())?;
                 }
                 let process = self.process(&name)?;
-                match line {
-                    Line::Status(status) => process.status = Some(status),
-                    line => {
-                        if let Line::Members { members, .. } = &line {
-                            process.members = members.clone();
-                            process.members.sort();
-                        }
-                        process.unseen.push(line);
+                match &line {
+                    Line::Status(status) => process.status = Some(status.clone()),
+                    Line::Members { members, .. } => process.members.clone_from(members),
+                    Line::Message { author, text, .. } => {
+                        process.shown.push((author.clone(), text.clone()));
                     }
+                    _ => {}
                 }
+                process.unseen.push(line);
             }
+            Heard::Text(name, text) => self.show(&name, &text)?,
             Heard::Ended(name) => self.process(&name)?.ended = true,
         }
         Ok(())
