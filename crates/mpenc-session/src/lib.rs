@@ -81,3 +81,8 @@ pub use mpenc_greet::Change as Membership;
 pub use session::{Session, State};
 pub use suite::Suite;
 pub use time::Instant;
+
+/// The example in the README compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExample;
