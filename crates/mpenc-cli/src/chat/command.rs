@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::words::{BadWords, Name, split};
+use super::words::{BadWords, Printable, split};
 
 /// A line of input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl fmt::Display for BadCommand {
             Self::Unknown(word) => write!(
                 f,
                 "there is no command {}: /help shows all; to send a text that starts with /, type //",
-                Name(word)
+                Printable(word)
             ),
             Self::NeedsNames(word) => write!(f, "{word} needs one or more names"),
             Self::NeedsNothing(word) => write!(f, "{word} takes nothing more"),

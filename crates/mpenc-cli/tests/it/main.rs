@@ -8,8 +8,12 @@
     reason = "a test that fails should panic"
 )]
 
+mod chat;
+mod demo;
 mod inspect;
 mod keygen;
 mod keys;
+mod live;
 mod program;
+mod relay;
 mod replay;
