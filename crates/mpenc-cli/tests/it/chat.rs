@@ -33,7 +33,9 @@ fn three_people_talk_and_one_after_the_other_leaves() {
     assert_eq!(chain(&figures[0]), chain(&figures[1]));
 
     ann.type_in("/refresh");
-    carol.says(&["the group key is new; members as before: ann, bob, carol (refresh by ann)"]);
+    for live in [&mut ann, &mut bob, &mut carol] {
+        live.says(&["the group key is new; members as before: ann, bob, carol (refresh by ann)"]);
+    }
 
     ann.type_in("/exclude carol");
     carol.says(&["! ann excluded you"]);
