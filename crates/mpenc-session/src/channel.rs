@@ -77,8 +77,9 @@ impl<S: Suite> Session<S> {
     /// [`ApiMisuse`] if we are not in the channel, or follow a session already.
     pub fn start_here(&mut self, cx: &mut Ctx<'_>, _out: &mut Outputs) -> Result<(), ApiMisuse> {
         self.check_open()?;
-        if self.presence.inside().is_none() {
-            return Err(ApiMisuse::NotInChannel);
+        let inside = self.presence.inside().ok_or(ApiMisuse::NotInChannel)?;
+        if inside.we_are_excluded {
+            return Err(ApiMisuse::Excluded);
         }
         if self.order.is_synced() {
             return Err(ApiMisuse::InSession);
@@ -348,6 +349,7 @@ impl<S: Suite> Session<S> {
     /// Whether a proposal of ours could be accepted now.
     fn may_propose(&self) -> bool {
         !self.parting
+            && !self.presence.excluded()
             && self.presence.inside().is_some()
             && self.order.is_synced()
             && self.order.ongoing().is_none()

@@ -114,9 +114,12 @@ impl<S: Suite> Session<S> {
     /// A packet has been held for BC_LAT. Those who join hear the end of sub-sessions that they were
     /// never part of: that is nothing to tell.
     pub(crate) fn on_undecryptable_due(&mut self, now: Instant, packet: HeldId, out: &mut Outputs) {
+        let members = self.members();
+        let foreign = self.held.sender(packet).is_some_and(|sender| !members.contains(sender));
         if self.current.is_none() {
             // Our operation still runs: it may yet be for us.
-        } else if now < self.foreign_until {
+        } else if now < self.foreign_until || foreign {
+            // Or of a session beside ours, in the same channel.
             self.held.forget(packet);
         } else {
             self.held.due(packet, out);

@@ -24,6 +24,8 @@ pub enum ApiMisuse {
     NotInSession,
     /// We have not been included yet, so we cannot propose anything.
     NotSynced,
+    /// We were excluded: leave the channel, or wait to be removed from it.
+    Excluded,
     /// We are parting: no content may follow.
     Parting,
     /// A proposal of ours is on its way: wait for its outcome.
@@ -57,6 +59,7 @@ impl fmt::Display for ApiMisuse {
             Self::InSession => f.write_str("we follow a session already"),
             Self::NotInSession => f.write_str("there is nobody in the session to talk to yet"),
             Self::NotSynced => f.write_str("we have not been included yet"),
+            Self::Excluded => f.write_str("we were excluded, and have yet to leave the channel"),
             Self::Parting => f.write_str("we are parting"),
             Self::OperationPending => {
                 f.write_str("a proposal of ours is on its way: wait for its outcome")

@@ -86,6 +86,11 @@ impl HeldPackets {
         }
     }
 
+    /// Who sent a held packet.
+    pub(crate) fn sender(&self, number: HeldId) -> Option<&MemberId> {
+        self.queue.iter().find(|held| held.number == number).map(|held| &held.sender)
+    }
+
     /// Lets a packet go.
     pub(crate) fn forget(&mut self, number: HeldId) {
         if let Some(at) = self.queue.iter().position(|held| held.number == number)

@@ -7,8 +7,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use mpenc_greet::{
-    Check, CheckedInitial, Completed, Greeter, Greeting, Initial, InternalError, Operation, Stage,
-    Status, Step,
+    Check, CheckedInitial, Completed, Greeter, Greeting, Initial, InternalError, Stage, Status,
+    Step,
 };
 use mpenc_message::Kind;
 use mpenc_order::{AcceptedInitial, ChainHash, Ended, PacketId, Proposal, RejectReason, Verdict};
@@ -363,7 +363,8 @@ impl<S: Suite> Session<S> {
         let before: Vec<MemberId> = self.greeter.members().to_vec();
         let excluded_us = !info.members.contains(&self.own);
 
-        if self.current.is_none() && info.operation == Operation::Include {
+        if self.current.is_none() {
+            // The others may still finish sub-sessions that we were never part of.
             let patience = self.shared.config.latencies(FIN_PATIENCE.saturating_add(2));
             self.foreign_until = cx.now.after(patience);
         }

@@ -82,6 +82,9 @@ impl<S: Suite> Session<S> {
         if self.parting {
             return Err(ApiMisuse::Parting);
         }
+        if inside.we_are_excluded {
+            return Err(ApiMisuse::Excluded);
+        }
         if !self.order.is_synced() {
             return Err(ApiMisuse::NotSynced);
         }
@@ -177,6 +180,13 @@ impl<S: Suite> Session<S> {
         let (Some(invitation), Some(inside)) = (&self.invitation, self.presence.inside()) else {
             return;
         };
+        if self.parting || inside.we_are_excluded {
+            let own = invitation.id;
+            self.invitation = None;
+            let outcome = Outcome::Failed(FailReason::ChannelChanged);
+            out.tell(Event::OperationEnded { own, outcome });
+            return;
+        }
         if self.order.ongoing().is_some()
             || self.proposal.is_some()
             || !absent(&invitation.new, &inside.members).is_empty()

@@ -98,6 +98,9 @@ fn the_excluded_read_nothing_of_after_and_are_asked_out() {
     group.assert_together(&["a", "b", "c"]);
     let events = group.events("d");
     assert!(events.contains(&Event::Excluded { by: id("b") }), "{events:#?}");
+    // Who was excluded starts nothing of its own here.
+    let refused = group.propose("d", Membership::Include(&ids(&["a"])));
+    assert_eq!(refused, Err(mpenc_session::ApiMisuse::Excluded));
     group.send("a", "between us");
     group.run(120);
     assert!(group.shown("d").is_empty());

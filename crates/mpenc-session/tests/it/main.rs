@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod churn;
 mod dictator;
 mod failures;
 mod group;
