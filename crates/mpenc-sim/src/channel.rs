@@ -115,5 +115,5 @@ impl Server {
     }
 }
 
-/// Events under way to one member each, first in, first out.
-pub(crate) type Mailboxes<T> = BTreeMap<MemberId, std::collections::VecDeque<T>>;
+/// What is under way, by whose way it is; first in, first out.
+pub(crate) type Mailboxes<K, T> = BTreeMap<K, std::collections::VecDeque<T>>;

@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 mod channel;
+#[cfg(feature = "runner")]
+pub mod runner;
 mod sim;
 
 pub use channel::{Notice, Server};
-pub use sim::{Latency, NodeId, Sim, Stuck};
+pub use sim::{Latency, NodeId, Record, Sim, Stuck, What};

@@ -46,6 +46,32 @@ impl fmt::Display for Stuck {
 
 impl core::error::Error for Stuck {}
 
+/// What a session took in or gave out, in order; see [`Sim::record`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Record {
+    /// When.
+    pub at: Instant,
+    /// Whose session.
+    pub node: NodeId,
+    /// What.
+    pub what: What,
+}
+
+/// See [`Record`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum What {
+    /// The channel told it something.
+    Heard(Notice),
+    /// Its deadline came.
+    Ticked,
+    /// It asked something of the channel.
+    Asked(ChannelAction),
+    /// It told its user something.
+    Told(Event),
+}
+
 struct Node<S: Suite> {
     id: MemberId,
     session: Session<S>,
@@ -53,6 +79,13 @@ struct Node<S: Suite> {
     events: Vec<Event>,
     crashed: bool,
     frozen: bool,
+}
+
+/// What goes up to the server: a wish of the session behind the connection, or the connection's end.
+#[derive(Clone, Debug)]
+enum Up {
+    Action(ChannelAction),
+    Broken,
 }
 
 /// Something under way; ways to and from the server keep the order of what goes on them.
@@ -70,10 +103,14 @@ pub struct Sim<S: Suite> {
     latency: Latency,
     server: Server,
     nodes: Vec<Node<S>>,
-    by_member: BTreeMap<MemberId, NodeId>,
-    up: Mailboxes<Travelling<ChannelAction>>,
-    down: Mailboxes<Travelling<Notice>>,
+    /// Whose connection a member's place in the channel is.
+    seats: BTreeMap<MemberId, NodeId>,
+    /// By member, so that what a dead process sent comes before what its successor sends.
+    up: Mailboxes<MemberId, Travelling<(NodeId, Up)>>,
+    down: Mailboxes<NodeId, Travelling<Notice>>,
     out: Outputs,
+    invited: Vec<MemberId>,
+    records: Option<Vec<Record>>,
 }
 
 impl<S: Suite> Sim<S> {
@@ -86,19 +123,21 @@ impl<S: Suite> Sim<S> {
             latency,
             server: Server::default(),
             nodes: Vec::new(),
-            by_member: BTreeMap::new(),
+            seats: BTreeMap::new(),
             up: BTreeMap::new(),
             down: BTreeMap::new(),
             out: Outputs::new(),
+            invited: Vec::new(),
+            records: None,
         }
     }
 
-    /// Adds a session, outside of the channel. Its randomness comes from the simulation's seed.
+    /// Adds a session, outside of the channel. Its randomness comes from the simulation's seed. It
+    /// may be the successor of a crashed one of the same member.
     pub fn add(&mut self, session: Session<S>) -> NodeId {
         let id = session.own_id().clone();
         let node = NodeId(self.nodes.len());
         let rng = ChaCha20Rng::seed_from_u64(self.rng.next_u64());
-        self.by_member.insert(id.clone(), node);
         self.nodes.push(Node {
             id,
             session,
@@ -141,6 +180,28 @@ impl<S: Suite> Sim<S> {
         core::mem::take(&mut self.nodes[node.0].events)
     }
 
+    /// Takes whom members have asked into the channel since the last time.
+    pub fn take_invited(&mut self) -> Vec<MemberId> {
+        core::mem::take(&mut self.invited)
+    }
+
+    /// From now on, keeps what sessions take in and give out, for [`Sim::take_records`].
+    pub fn record(&mut self) {
+        self.records.get_or_insert_default();
+    }
+
+    /// Takes what was recorded since the last time.
+    pub fn take_records(&mut self) -> Vec<Record> {
+        self.records.as_mut().map(core::mem::take).unwrap_or_default()
+    }
+
+    fn note(&mut self, node: NodeId, what: impl FnOnce() -> What) {
+        let at = self.now;
+        if let Some(records) = &mut self.records {
+            records.push(Record { at, node, what: what() });
+        }
+    }
+
     /// Lets a session's user do something.
     ///
     /// # Errors
@@ -160,17 +221,38 @@ impl<S: Suite> Sim<S> {
         result
     }
 
-    /// A member's process dies: it does nothing any more, and the server sees it leave.
+    /// A member's process dies: it does nothing any more, what it sent and was told last is lost, and
+    /// the server sees it leave at once.
     ///
     /// # Panics
     /// If the node is of another simulation.
     #[expect(clippy::indexing_slicing, reason = "node ids are made by `add`")]
     pub fn crash(&mut self, node: NodeId) {
-        let node = &mut self.nodes[node.0];
-        node.crashed = true;
-        let id = node.id.clone();
+        self.nodes[node.0].crashed = true;
+        self.disconnect(node);
+        self.down.remove(&node);
+    }
+
+    /// A member's process dies, and the server sees it leave after all that it sent.
+    ///
+    /// # Panics
+    /// If the node is of another simulation.
+    #[expect(clippy::indexing_slicing, reason = "node ids are made by `add`")]
+    pub fn die(&mut self, node: NodeId) {
+        self.nodes[node.0].crashed = true;
+        self.down.remove(&node);
+        self.send_up(node, Up::Broken);
+    }
+
+    /// A member's connection breaks: what it sent last is lost, and the server sees it leave at
+    /// once. Its session lives, and hears that it left.
+    ///
+    /// # Panics
+    /// If the node is of another simulation.
+    #[expect(clippy::indexing_slicing, reason = "node ids are made by `add`")]
+    pub fn disconnect(&mut self, node: NodeId) {
+        let id = self.nodes[node.0].id.clone();
         self.up.remove(&id);
-        self.down.remove(&id);
         let told = self.server.leave(&id);
         self.announce(told);
     }
@@ -207,11 +289,9 @@ impl<S: Suite> Sim<S> {
     ///
     /// # Panics
     /// If the node is of another simulation.
-    #[expect(clippy::indexing_slicing, reason = "node ids are made by `add`")]
     pub fn inject(&mut self, node: NodeId, packet: &str) {
-        let arrives = self.now.after(self.journey());
         let action = ChannelAction::Send { packet: packet.to_owned() };
-        send(self.up.entry(self.nodes[node.0].id.clone()).or_default(), arrives, action);
+        self.send_up(node, Up::Action(action));
     }
 
     /// Runs until nothing is under way and no deadline falls before `until`.
@@ -220,18 +300,28 @@ impl<S: Suite> Sim<S> {
     /// [`Stuck`] after a million steps.
     pub fn run_until(&mut self, until: Instant) -> Result<(), Stuck> {
         for _ in 0..1_000_000 {
-            match self.next_step() {
-                Some((at, step)) if at <= until => {
-                    self.now = self.now.max(at);
-                    self.step(step);
-                }
-                _ => {
-                    self.now = self.now.max(until);
-                    return Ok(());
-                }
+            if !self.advance(until) {
+                return Ok(());
             }
         }
         Err(Stuck)
+    }
+
+    /// Does the next thing that is due by `until`: one step of the server, or one input of one
+    /// session. If nothing is, it is `until` now; says whether something was.
+    pub fn advance(&mut self, until: Instant) -> bool {
+        let step = self.next_step().filter(|(at, _)| *at <= until);
+        self.now = self.now.max(step.as_ref().map_or(until, |(at, _)| *at));
+        let Some((_, step)) = step else { return false };
+        self.step(step);
+        true
+    }
+
+    /// Whether nothing is under way and no session waits for anything: nothing will happen any more
+    /// unless a user does something.
+    #[must_use]
+    pub fn is_at_rest(&self) -> bool {
+        self.next_step().is_none()
     }
 
     /// Runs for a while of virtual time.
@@ -244,20 +334,19 @@ impl<S: Suite> Sim<S> {
 
     fn next_step(&self) -> Option<(Instant, Step)> {
         // Of one moment: what goes up, then what comes down, then deadlines.
-        let awake = |id: &MemberId| {
-            let node = self.by_member.get(id).and_then(|node| self.nodes.get(node.0));
-            node.is_some_and(|node| !node.frozen)
-        };
+        let awake =
+            |node: &NodeId| self.nodes.get(node.0).is_some_and(|node: &Node<S>| !node.frozen);
         let up = self
             .up
             .iter()
-            .filter(|(id, _)| awake(id))
-            .filter_map(|(id, ways)| Some((ways.front()?.arrives, Step::Up(id.clone()))));
+            .filter_map(|(id, way)| Some((id, way.front()?)))
+            .filter(|(_, first)| awake(&first.what.0))
+            .map(|(id, first)| (first.arrives, Step::Up(id.clone())));
         let down = self
             .down
             .iter()
-            .filter(|(id, _)| awake(id))
-            .filter_map(|(id, ways)| Some((ways.front()?.arrives, Step::Down(id.clone()))));
+            .filter(|(node, _)| awake(node))
+            .filter_map(|(&node, way)| Some((way.front()?.arrives, Step::Down(node))));
         let deadlines = self
             .nodes
             .iter()
@@ -270,22 +359,42 @@ impl<S: Suite> Sim<S> {
     fn step(&mut self, step: Step) {
         match step {
             Step::Up(id) => {
-                let Some(action) = self.up.get_mut(&id).and_then(VecDeque::pop_front) else {
+                let Some(first) = self.up.get_mut(&id).and_then(VecDeque::pop_front) else {
                     return;
                 };
-                let told = self.server.act(&id, action.what);
-                self.announce(told);
+                let (node, what) = first.what;
+                self.serve(node, &id, what);
             }
-            Step::Down(id) => {
-                let Some(notice) = self.down.get_mut(&id).and_then(VecDeque::pop_front) else {
+            Step::Down(node) => {
+                let Some(first) = self.down.get_mut(&node).and_then(VecDeque::pop_front) else {
                     return;
                 };
-                if let Some(&node) = self.by_member.get(&id) {
-                    notice.what.with(|event| self.feed(node, Input::Channel(event)));
-                }
+                self.note(node, || What::Heard(first.what.clone()));
+                first.what.with(|event| self.feed(node, Input::Channel(event)));
             }
-            Step::Tick(node) => self.feed(node, Input::Tick),
+            Step::Tick(node) => {
+                self.note(node, || What::Ticked);
+                self.feed(node, Input::Tick);
+            }
         }
+    }
+
+    /// The server does what it is asked.
+    fn serve(&mut self, node: NodeId, id: &MemberId, what: Up) {
+        let told = match what {
+            Up::Broken => self.server.leave(id),
+            Up::Action(action) => {
+                match &action {
+                    ChannelAction::Enter if !self.server.members().contains(id) => {
+                        self.seats.insert(id.clone(), node);
+                    }
+                    ChannelAction::Invite(members) => self.invited.extend(members.iter().cloned()),
+                    _ => {}
+                }
+                self.server.act(id, action)
+            }
+        };
+        self.announce(told);
     }
 
     fn feed(&mut self, node: NodeId, input: Input<'_>) {
@@ -300,12 +409,11 @@ impl<S: Suite> Sim<S> {
         while let Some(output) = self.out.pop() {
             match output {
                 Output::Channel(action) => {
-                    let arrives = self.now.after(self.journey());
-                    if let Some(node) = self.nodes.get(node.0) {
-                        send(self.up.entry(node.id.clone()).or_default(), arrives, action);
-                    }
+                    self.note(node, || What::Asked(action.clone()));
+                    self.send_up(node, Up::Action(action));
                 }
                 Output::Event(event) => {
+                    self.note(node, || What::Told(event.clone()));
                     if let Some(node) = self.nodes.get_mut(node.0) {
                         node.events.push(event);
                     }
@@ -315,10 +423,26 @@ impl<S: Suite> Sim<S> {
         }
     }
 
+    fn send_up(&mut self, node: NodeId, what: Up) {
+        let arrives = self.now.after(self.journey());
+        if let Some(Node { id, .. }) = self.nodes.get(node.0) {
+            send(self.up.entry(id.clone()).or_default(), arrives, (node, what));
+        }
+    }
+
     fn announce(&mut self, told: Vec<(MemberId, Notice)>) {
         for (id, notice) in told {
+            // Drawn in any case: who hears of it changes nothing for the others.
             let arrives = self.now.after(self.journey());
-            send(self.down.entry(id).or_default(), arrives, notice);
+            let seat = self.seats.get(&id).copied();
+            if notice == Notice::Left {
+                self.seats.remove(&id);
+            }
+            if let Some(node) = seat
+                && self.nodes.get(node.0).is_some_and(|node| !node.crashed)
+            {
+                send(self.down.entry(node).or_default(), arrives, notice);
+            }
         }
     }
 
@@ -339,6 +463,6 @@ fn send<T>(way: &mut VecDeque<Travelling<T>>, arrives: Instant, what: T) {
 
 enum Step {
     Up(MemberId),
-    Down(MemberId),
+    Down(NodeId),
     Tick(NodeId),
 }

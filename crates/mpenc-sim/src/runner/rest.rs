@@ -1,0 +1,115 @@
+//! What must hold when nothing is under way any more.
+
+use core::time::Duration;
+use std::collections::BTreeSet;
+
+use mpenc::State;
+
+use super::life::Life;
+use crate::NodeId;
+
+/// Longer than any deadline of a session with default times.
+const PATIENCE: Duration = Duration::from_secs(1800);
+
+impl Life<'_> {
+    /// Lets everything come to rest, looks at it, has everybody say something, and looks again.
+    pub(crate) fn rest(&mut self) {
+        self.settle();
+        self.look();
+        let mut spoke = Vec::new();
+        for who in 0..self.people() {
+            if let Some(node) = self.node(who)
+                && self.sim.session(node).state() == State::Joined
+            {
+                self.write(who, node);
+                spoke.push(node);
+            }
+        }
+        self.settle();
+        self.look();
+        self.look_who_heard(&spoke);
+        self.watch_findings();
+    }
+
+    fn settle(&mut self) {
+        let until = self.sim.now().after(PATIENCE);
+        while !self.sim.is_at_rest() && self.sim.now() < until {
+            self.pass(Duration::from_secs(10));
+        }
+    }
+
+    fn look(&mut self) {
+        self.say("-- nothing is under way");
+        for node in self.processes().into_values() {
+            self.witness.rests(node);
+            for what in self.faults_of(node) {
+                self.witness.violation(node, what);
+            }
+        }
+        self.watch_findings();
+    }
+
+    /// What is wrong with somebody's session at rest.
+    fn faults_of(&self, node: NodeId) -> Vec<String> {
+        let mut faults = Vec::new();
+        let session = self.sim.session(node);
+        let state = session.state();
+        let in_channel = self.sim.server().members().contains(session.own_id());
+        let at_rest =
+            matches!(state, State::Outside | State::Waiting | State::Alone | State::Joined);
+        if !at_rest {
+            faults.push(format!("still {state:?}"));
+        }
+        if in_channel == (state == State::Outside) {
+            faults.push(format!("{state:?}, and in the channel: {in_channel}"));
+        }
+        if session.operation_progress().is_some() {
+            faults.push(String::from("an operation runs for ever"));
+        }
+        if state != State::Joined {
+            return faults;
+        }
+        let processes = self.processes();
+        for member in session.members() {
+            let Some(other) = processes.get(member).map(|&node| self.sim.session(node)) else {
+                faults.push(format!("{member} is dead, and still a member"));
+                continue;
+            };
+            if other.members() != session.members() {
+                let (ours, theirs) = (session.members(), other.members());
+                faults.push(format!("members {ours:?}, and for {member} {theirs:?}"));
+            } else if other.order_head() != session.order_head() {
+                let (ours, theirs) = (session.order_head(), other.order_head());
+                faults.push(format!("server order at {ours:?}, and for {member} at {theirs:?}"));
+            } else if other.transcript() != session.transcript() {
+                let (ours, theirs) = (session.transcript().len(), other.transcript().len());
+                faults.push(format!("{ours} messages, and {member} has {theirs}, or others"));
+            }
+        }
+        if session.unacked().next().is_some() {
+            faults.push(String::from("something is still not fully acked"));
+        }
+        faults
+    }
+
+    /// Whether the members of each group can read each other.
+    fn look_who_heard(&mut self, spoke: &[NodeId]) {
+        let processes = self.processes();
+        for &speaker in spoke {
+            let session = self.sim.session(speaker);
+            let last = (session.messages().lines().iter().rev())
+                .find(|line| line.author == *session.own_id())
+                .map(|line| line.id);
+            let deaf: BTreeSet<_> = (session.members().iter())
+                .filter(|&member| {
+                    let book = processes.get(member).and_then(|node| self.witness.books.get(node));
+                    !last.is_some_and(|id| book.is_some_and(|book| book.shown.contains(&id)))
+                })
+                .cloned()
+                .collect();
+            if !deaf.is_empty() {
+                self.witness.violation(speaker, format!("{deaf:?} did not hear"));
+            }
+        }
+    }
+}

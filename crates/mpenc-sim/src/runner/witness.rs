@@ -1,0 +1,504 @@
+//! Who knows the truth, and compares what sessions show with it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mpenc::order::{ChainHash, PacketId};
+use mpenc::session::{FailReason, HeldId, LocalId, MessageEvent, OperationId, OperationInfo};
+use mpenc::{Event, MemberId, MessageId, MpencSession, Severity};
+
+use crate::{NodeId, What};
+
+/// A text that somebody wrote.
+#[derive(Clone, Debug)]
+pub(crate) struct Written {
+    author: MemberId,
+    text: String,
+    readers: BTreeSet<MemberId>,
+    /// The operation that made the sub-session in which it was written.
+    sub: Option<PacketId>,
+    /// What its author had been shown by then.
+    after: Vec<MessageId>,
+}
+
+/// An operation that the channel ordered.
+#[derive(Debug, Default)]
+struct Ordered {
+    /// Whose sessions proposed it, or sent their signature for its members.
+    confirmed: BTreeSet<NodeId>,
+    completed: Option<(BTreeSet<MemberId>, Option<(PacketId, ChainHash)>)>,
+    failed: Option<FailReason>,
+}
+
+/// Where a message stands for one session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Shown, and not fully acked.
+    Open,
+    /// The user was told that it is not fully acked.
+    Warned,
+    /// Fully acked, or flagged as unreachable for those who are gone.
+    Done,
+}
+
+/// A notice that is to be withdrawn when its cause goes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Pending {
+    NotAccepted(MessageId),
+    NotDecrypted(HeldId),
+    Overdue(PacketId),
+}
+
+/// What one session has told its user.
+#[derive(Debug)]
+pub(crate) struct Book {
+    pub(crate) member: MemberId,
+    /// Whether its process has died.
+    pub(crate) dead: bool,
+    open_operations: BTreeSet<OperationId>,
+    ended_operations: BTreeSet<OperationId>,
+    running: Option<OperationInfo>,
+    /// The operation that made its sub-session.
+    pub(crate) sub: Option<PacketId>,
+    /// Those that made the sub-sessions it has been in, since it last entered the channel.
+    lived_in: BTreeSet<PacketId>,
+    pub(crate) shown: BTreeSet<MessageId>,
+    /// The same in order, since it last entered the channel.
+    log: Vec<MessageId>,
+    standing: BTreeMap<MessageId, Standing>,
+    pending: BTreeSet<Pending>,
+    /// Whom it knows to have left the channel, or to be excluded, at some time.
+    gone: BTreeSet<MemberId>,
+    queued: BTreeMap<LocalId, (BTreeSet<MemberId>, String)>,
+}
+
+/// What was found, before it has a seed and a time.
+#[derive(Debug)]
+pub(crate) enum Found {
+    FalseWarning(String),
+    Violation(String),
+}
+
+/// Who knows the truth.
+#[derive(Debug, Default)]
+pub(crate) struct Witness {
+    pub(crate) written: BTreeMap<MessageId, Written>,
+    ordered: BTreeMap<PacketId, Ordered>,
+    pub(crate) books: BTreeMap<NodeId, Book>,
+    /// Who has said that they part, at some time.
+    parted: BTreeSet<MemberId>,
+    pub(crate) warnings: u64,
+    pub(crate) found: Vec<Found>,
+}
+
+impl Witness {
+    pub(crate) fn add(&mut self, node: NodeId, member: MemberId) {
+        let book = Book {
+            member,
+            dead: false,
+            open_operations: BTreeSet::new(),
+            ended_operations: BTreeSet::new(),
+            running: None,
+            sub: None,
+            lived_in: BTreeSet::new(),
+            shown: BTreeSet::new(),
+            log: Vec::new(),
+            standing: BTreeMap::new(),
+            pending: BTreeSet::new(),
+            gone: BTreeSet::new(),
+            queued: BTreeMap::new(),
+        };
+        self.books.insert(node, book);
+    }
+
+    pub(crate) fn operations(&self) -> usize {
+        self.ordered.len()
+    }
+
+    // ---- what people do ----
+
+    /// Somebody's session wrote a text, to those who are its other members now.
+    pub(crate) fn wrote(&mut self, node: NodeId, id: MessageId, readers: &[MemberId], text: &str) {
+        let Some(book) = self.books.get(&node) else { return };
+        let readers = readers.iter().filter(|&reader| *reader != book.member).cloned().collect();
+        self.write_down(node, id, readers, text.to_owned());
+    }
+
+    fn write_down(
+        &mut self,
+        node: NodeId,
+        id: MessageId,
+        readers: BTreeSet<MemberId>,
+        text: String,
+    ) {
+        let Some(book) = self.books.get(&node) else { return };
+        let after = book.log.iter().filter(|seen| **seen != id).copied().collect();
+        let author = book.member.clone();
+        let written = Written { author, text, readers, sub: book.sub, after };
+        if self.written.insert(id, written).is_some() {
+            self.violation(node, format!("two messages have the id {id}"));
+        }
+    }
+
+    /// Somebody's text waits for its readers.
+    pub(crate) fn queued(&mut self, node: NodeId, id: LocalId, readers: &[MemberId], text: &str) {
+        if let Some(book) = self.books.get_mut(&node) {
+            book.queued.insert(id, (readers.iter().cloned().collect(), text.to_owned()));
+        }
+    }
+
+    /// Somebody proposed something.
+    pub(crate) fn proposed(&mut self, node: NodeId, own: OperationId) {
+        let Some(book) = self.books.get_mut(&node) else { return };
+        if !book.ended_operations.contains(&own) {
+            book.open_operations.insert(own);
+        }
+    }
+
+    /// Somebody said that they part.
+    pub(crate) fn parts(&mut self, node: NodeId) {
+        if let Some(book) = self.books.get(&node) {
+            self.parted.insert(book.member.clone());
+        }
+    }
+
+    // ---- what sessions do ----
+
+    /// A session sent its signature over the running operation's members.
+    pub(crate) fn confirms(&mut self, node: NodeId) {
+        let running = self.books.get(&node).and_then(|book| book.running.as_ref());
+        if let Some(id) = running.map(|info| info.id) {
+            self.ordered.entry(id).or_default().confirmed.insert(node);
+        }
+    }
+
+    /// A session told its user something; `session` is as it is after the input that led to it.
+    pub(crate) fn sees(&mut self, node: NodeId, what: &What, session: &MpencSession) {
+        let What::Told(event) = what else { return };
+        if event.severity() >= Severity::Liveness {
+            self.warnings = self.warnings.saturating_add(1);
+        }
+        if event.severity() >= Severity::Security {
+            self.false_warning(node, format!("{event:?}"));
+        }
+        match event {
+            Event::Proposed { own, .. } => self.proposed(node, *own),
+            Event::OperationEnded { own, outcome } => {
+                let Some(book) = self.books.get_mut(&node) else { return };
+                let open = book.open_operations.remove(own);
+                if !book.ended_operations.insert(*own) || !open {
+                    self.violation(node, format!("{own} ended again, or never began: {outcome:?}"));
+                }
+            }
+            Event::OperationAccepted(info) => self.accepted(node, info),
+            Event::OperationFailed { operation, reason } => self.failed(node, operation, reason),
+            Event::Members { remain, include, exclude, .. } => {
+                let members = remain.iter().chain(include).cloned().collect();
+                self.completed(node, members, exclude, session);
+            }
+            Event::Excluded { .. } => {
+                if let Some(book) = self.books.get_mut(&node) {
+                    book.forget_operation();
+                    book.sub = None;
+                }
+            }
+            Event::EnteredChannel { .. } | Event::LeftChannel => self.left(node),
+            Event::MemberLeft(member) => {
+                if let Some(book) = self.books.get_mut(&node) {
+                    book.gone.insert(member.clone());
+                }
+            }
+            Event::Internal(error) => self.violation(node, format!("a bug: {error}")),
+            _ => self.sees_liveness(node, event),
+        }
+    }
+
+    fn sees_liveness(&mut self, node: NodeId, event: &Event) {
+        match event {
+            Event::Message(message) => self.shown(node, message),
+            Event::Sent { local, id } => {
+                let Some(book) = self.books.get_mut(&node) else { return };
+                match book.queued.remove(local) {
+                    Some((readers, text)) => self.write_down(node, *id, readers, text),
+                    None => self.violation(node, format!("{local:?} was sent, and did not wait")),
+                }
+            }
+            Event::NotSent { local, .. } => {
+                let Some(book) = self.books.get_mut(&node) else { return };
+                if book.queued.remove(local).is_none() {
+                    self.violation(node, format!("{local:?} was given up, and did not wait"));
+                }
+            }
+            Event::FullyAcked(id) => self.fully_acked(node, *id),
+            Event::NotFullyAcked { id, missing } => {
+                self.stands(node, *id, Standing::Warned);
+                let to = self.written.get(id).map(|written| &written.readers);
+                if to.is_none_or(|to| missing.is_empty() || missing.iter().any(|m| !to.contains(m)))
+                {
+                    self.false_warning(node, format!("{id} cannot lack the acks of {missing:?}"));
+                }
+            }
+            Event::Unreachable { id, missing } => {
+                self.stands(node, *id, Standing::Done);
+                let gone = self.books.get(&node).map(|book| &book.gone);
+                if gone.is_none_or(|gone| missing.iter().any(|member| !gone.contains(member))) {
+                    self.false_warning(node, format!("{missing:?} can be reached"));
+                }
+            }
+            Event::NotAccepted { id, .. } => self.pends(node, Pending::NotAccepted(*id)),
+            Event::Accepted(id) => self.withdraws(node, &Pending::NotAccepted(*id)),
+            Event::NotDecrypted { packet, .. } => self.pends(node, Pending::NotDecrypted(*packet)),
+            Event::Decrypted(packet) => self.withdraws(node, &Pending::NotDecrypted(*packet)),
+            Event::OperationOverdue { operation, .. } => {
+                self.pends(node, Pending::Overdue(operation.id));
+            }
+            Event::Parting(member) if !self.parted.contains(member) => {
+                self.violation(node, format!("{member} never said that they part"));
+            }
+            // Nobody ever has a reason for these where nobody attacks.
+            Event::Refused { .. } | Event::Plain { .. } | Event::CannotConfirm { .. } => {
+                self.false_warning(node, format!("{event:?}"));
+            }
+            _ => {}
+        }
+    }
+
+    fn accepted(&mut self, node: NodeId, info: &OperationInfo) {
+        let Some(book) = self.books.get_mut(&node) else { return };
+        let ordered = self.ordered.entry(info.id).or_default();
+        if info.author == book.member {
+            ordered.confirmed.insert(node);
+        }
+        if let Some(other) = book.running.replace(info.clone()) {
+            let what = format!("{} runs, and {} was accepted", other.operation, info.operation);
+            self.violation(node, what);
+        }
+    }
+
+    fn failed(&mut self, node: NodeId, info: &OperationInfo, reason: &FailReason) {
+        let Some(book) = self.books.get_mut(&node) else { return };
+        book.forget_operation();
+        let ordered = self.ordered.entry(info.id).or_default();
+        // Whoever leaves does not hear how it ends.
+        if *reason == FailReason::WeLeft {
+            return;
+        }
+        if ordered.completed.is_some() {
+            self.violation(node, format!("{info:?} failed, and completed for others"));
+        } else if ordered.failed.get_or_insert_with(|| reason.clone()) != reason {
+            self.violation(node, format!("{info:?} failed for another reason: {reason:?}"));
+        }
+    }
+
+    fn completed(
+        &mut self,
+        node: NodeId,
+        members: BTreeSet<MemberId>,
+        exclude: &[MemberId],
+        session: &MpencSession,
+    ) {
+        let Some(book) = self.books.get_mut(&node) else { return };
+        let Some(info) = book.running.clone() else {
+            self.violation(node, String::from("an operation completed that was never accepted"));
+            return;
+        };
+        book.forget_operation();
+        book.gone.extend(exclude.iter().cloned());
+        book.sub = (members.len() > 1).then_some(info.id);
+        book.lived_in.extend(book.sub);
+        let named = |members: &BTreeSet<MemberId>| {
+            members.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        };
+        let ordered = self.ordered.entry(info.id).or_default();
+        let mut found = Vec::new();
+        if ordered.failed.is_some() {
+            found.push(format!("{info:?} completed, and failed for others"));
+        }
+        if session.members().iter().cloned().collect::<BTreeSet<_>>() != members {
+            found.push(format!("the members are not those announced: {}", named(&members)));
+        }
+        let outcome = (members, session.order_head());
+        let first = ordered.completed.get_or_insert_with(|| outcome.clone());
+        if *first != outcome {
+            found.push(format!("{info:?} led others to {first:?}, and here to {outcome:?}"));
+        }
+        let (members, _) = outcome;
+        let confirmed: BTreeSet<_> = (ordered.confirmed.iter())
+            .filter_map(|node| self.books.get(node))
+            .map(|book| book.member.clone())
+            .collect();
+        // A packet that is both first and last asks nobody; the members of a refresh have confirmed
+        // the operation before.
+        let asks = info.operation != mpenc::greet::Operation::Refresh && members.len() > 1;
+        if asks && !members.is_subset(&confirmed) {
+            found.push(format!("{} did not all confirm {info:?}", named(&members)));
+        }
+        for what in found {
+            self.violation(node, what);
+        }
+    }
+
+    /// A message takes its place in a log.
+    fn shown(&mut self, node: NodeId, message: &MessageEvent) {
+        let Some(book) = self.books.get_mut(&node) else { return };
+        let id = message.id;
+        let fresh = book.shown.insert(id);
+        book.log.push(id);
+        book.standing.insert(id, Standing::Open);
+        if !fresh {
+            self.violation(node, format!("{id} was shown twice"));
+        }
+    }
+
+    /// Compares what was shown since the last time with what was written.
+    pub(crate) fn compare(&mut self, node: NodeId, messages: &[&MessageEvent]) {
+        let mut found = Vec::new();
+        let Some(book) = self.books.get(&node) else { return };
+        for message in messages {
+            let Some(written) = self.written.get(&message.id) else {
+                found.push(format!("nobody wrote {message:?}"));
+                continue;
+            };
+            let readers: BTreeSet<_> = message.readers.iter().cloned().collect();
+            if (&message.author, &message.text, &readers)
+                != (&written.author, &written.text, &written.readers)
+            {
+                found.push(format!("{message:?} was written otherwise: {written:?}"));
+            }
+            if written.sub.is_none_or(|sub| !book.lived_in.contains(&sub)) {
+                found.push(format!("{message:?} was written in a sub-session of others"));
+            }
+            let place = book.log.iter().position(|id| *id == message.id).unwrap_or(0);
+            for cause in &written.after {
+                let had_it = self.written.get(cause).and_then(|cause| cause.sub);
+                let had_it = had_it.is_some_and(|sub| book.lived_in.contains(&sub));
+                let before = book.log.iter().take(place).any(|id| id == cause);
+                if had_it && !before {
+                    found.push(format!("{message:?} was shown before its cause {cause}"));
+                }
+            }
+        }
+        for what in found {
+            self.violation(node, what);
+        }
+    }
+
+    fn fully_acked(&mut self, node: NodeId, id: MessageId) {
+        self.stands(node, id, Standing::Done);
+        let Some(written) = self.written.get(&id) else { return };
+        let has = |member: &MemberId| {
+            self.books.values().any(|book| book.member == *member && book.shown.contains(&id))
+        };
+        if let Some(reader) = written.readers.iter().find(|reader| !has(reader)) {
+            let what = format!("{id} counts as acked by {reader}, who does not have it");
+            self.violation(node, what);
+        }
+    }
+
+    fn stands(&mut self, node: NodeId, id: MessageId, now: Standing) {
+        let Some(book) = self.books.get_mut(&node) else { return };
+        let before = book.standing.insert(id, now);
+        let fits = match before {
+            Some(Standing::Open) => true,
+            Some(Standing::Warned) => now == Standing::Done,
+            Some(Standing::Done) | None => false,
+        };
+        if !fits {
+            self.violation(node, format!("{id} was {before:?} and is {now:?}"));
+        }
+    }
+
+    fn pends(&mut self, node: NodeId, notice: Pending) {
+        if let Some(book) = self.books.get_mut(&node) {
+            book.pending.insert(notice);
+        }
+    }
+
+    fn withdraws(&mut self, node: NodeId, notice: &Pending) {
+        let Some(book) = self.books.get_mut(&node) else { return };
+        if !book.pending.remove(notice) {
+            self.violation(node, format!("{notice:?} was withdrawn, and never told"));
+        }
+    }
+
+    /// A session is over, and the next one of the same process begins.
+    fn left(&mut self, node: NodeId) {
+        let Some(book) = self.books.get_mut(&node) else { return };
+        book.forget_operation();
+        book.sub = None;
+        book.lived_in.clear();
+        book.log.clear();
+        book.pending.clear();
+        book.gone.clear();
+        let standing = core::mem::take(&mut book.standing);
+        let open: Vec<_> = core::mem::take(&mut book.open_operations).into_iter().collect();
+        let waiting: Vec<_> = core::mem::take(&mut book.queued).into_keys().collect();
+        if !open.is_empty() {
+            self.violation(node, format!("left without an outcome of {open:?}"));
+        }
+        if !waiting.is_empty() {
+            self.violation(node, format!("left without a word of {waiting:?}"));
+        }
+        for (id, _) in standing.into_iter().filter(|(_, now)| *now == Standing::Open) {
+            self.violation(node, format!("left without a word of {id}"));
+        }
+    }
+
+    /// Nothing is under way any more: what should have been said by now?
+    pub(crate) fn rests(&mut self, node: NodeId) {
+        let Some(book) = self.books.get(&node) else { return };
+        let mut violations = Vec::new();
+        let mut false_warnings = Vec::new();
+        for own in &book.open_operations {
+            violations.push(format!("no outcome of {own}"));
+        }
+        if let Some(info) = &book.running {
+            violations.push(format!("{info:?} runs for ever"));
+        }
+        for notice in &book.pending {
+            false_warnings.push(format!("{notice:?} was never withdrawn"));
+        }
+        for (id, standing) in &book.standing {
+            let sub = self.written.get(id).and_then(|written| written.sub);
+            let current = sub.is_some() && sub == book.sub;
+            match standing {
+                Standing::Open => violations.push(format!("{id} is neither acked nor flagged")),
+                // Where its sub-session is over, it stays marked for good.
+                Standing::Warned if current => {
+                    false_warnings.push(format!("{id} is still not fully acked"));
+                }
+                _ => {}
+            }
+        }
+        for what in violations {
+            self.violation(node, what);
+        }
+        for what in false_warnings {
+            self.false_warning(node, what);
+        }
+    }
+
+    pub(crate) fn violation(&mut self, node: NodeId, what: String) {
+        let what = self.named(node, &what);
+        self.found.push(Found::Violation(what));
+    }
+
+    pub(crate) fn false_warning(&mut self, node: NodeId, what: String) {
+        let what = self.named(node, &what);
+        self.found.push(Found::FalseWarning(what));
+    }
+
+    fn named(&self, node: NodeId, what: &str) -> String {
+        match self.books.get(&node) {
+            Some(book) => format!("{}: {what}", book.member),
+            None => what.to_owned(),
+        }
+    }
+}
+
+impl Book {
+    /// The running operation has ended, and with it the notice that it takes long.
+    fn forget_operation(&mut self) {
+        self.running = None;
+        self.pending.retain(|notice| !matches!(notice, Pending::Overdue(_)));
+    }
+}
