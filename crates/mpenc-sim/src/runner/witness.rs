@@ -8,6 +8,9 @@ use mpenc::{Event, MemberId, MessageId, MpencSession, Severity};
 
 use crate::{NodeId, What};
 
+/// Where the server order stands, if it is followed.
+type OrderHead = Option<(PacketId, ChainHash)>;
+
 /// A text that somebody wrote.
 #[derive(Clone, Debug)]
 pub(crate) struct Written {
@@ -25,7 +28,7 @@ pub(crate) struct Written {
 struct Ordered {
     /// Whose sessions proposed it, or sent their signature for its members.
     confirmed: BTreeSet<NodeId>,
-    completed: Option<(BTreeSet<MemberId>, Option<(PacketId, ChainHash)>)>,
+    completed: Option<(BTreeSet<MemberId>, OrderHead)>,
     failed: Option<FailReason>,
 }
 
