@@ -189,6 +189,7 @@ impl<S: Suite> Session<S> {
         self.shared.parting.clear();
         self.to_exclude.clear();
         self.to_include.clear();
+        self.elsewhere.clear();
         self.parting = false;
         self.completed_here = false;
         self.presence = Presence::Outside;
@@ -233,6 +234,7 @@ impl<S: Suite> Session<S> {
             inside.seniors.remove(member);
             inside.speakers.remove(member);
             self.to_include.remove(member);
+            self.elsewhere.remove(member);
             out.tell(Event::MemberLeft(member.clone()));
         }
         let deserted = inside.seniors.is_empty();

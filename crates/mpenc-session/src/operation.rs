@@ -51,12 +51,19 @@ impl<S: Suite> Session<S> {
         if parent.is_some_and(|parent| self.order.is_taken(&parent)) {
             // A proposal that lost a race, or an old one again: the normal case, and no fault. It
             // may build on members and keys that are past, so it is not worth checking.
+            self.expect_answers(packet);
             self.own_proposal_lost(cx, sender, text, out);
             return Ok(());
         }
         let checked = match self.greeter.check_initial(sender, packet) {
             Ok(checked) => checked,
             Err(refused) if refused.check == Check::NotForUs => {
+                self.expect_answers(packet);
+                self.doubt(id, text, packet);
+                return Ok(());
+            }
+            Err(refused) if self.is_of_others(sender, &refused.check) => {
+                self.expect_answers(packet);
                 self.doubt(id, text, packet);
                 return Ok(());
             }
@@ -100,8 +107,11 @@ impl<S: Suite> Session<S> {
         }
         match verdict {
             Verdict::Accept(accepted) => self.begin(cx, id, accepted, checked, out)?,
-            Verdict::Reject(reason) => self.on_rejected(checked.initial.author, reason, out),
-            _ => {}
+            Verdict::Reject(reason) => {
+                self.expect_answers(packet);
+                self.on_rejected(checked.initial.author, reason, out);
+            }
+            _ => self.expect_answers(packet),
         }
         self.own_proposal_lost(cx, sender, text, out);
         Ok(())
@@ -139,6 +149,27 @@ impl<S: Suite> Session<S> {
             && self.greeter.knows_identity(&initial.author)
     }
 
+    /// Whether a refused proposal is one that we could not follow anyway: of another group in the
+    /// room, or made by those who do not know yet that we left and came back.
+    fn is_of_others(&self, sender: &MemberId, check: &Check) -> bool {
+        let members = self.greeter.members();
+        if members.len() > 1 {
+            return !members.contains(sender) || self.to_exclude.contains(sender);
+        }
+        matches!(check, Check::NoGroup | Check::Members)
+    }
+
+    /// A proposal that we do not follow: those in the channel whom it names, and who may know less
+    /// than we do, may answer it all the same.
+    fn expect_answers(&mut self, packet: &GreetingPacket<'_>) {
+        let Some(inside) = self.presence.inside() else { return };
+        let known = if self.order_is_ours() { self.greeter.members() } else { &[] };
+        let named = packet.members.iter().map(|member| member.to_owned());
+        let may_answer =
+            named.filter(|member| inside.members.contains(member) && !known.contains(member));
+        self.elsewhere.extend(may_answer);
+    }
+
     /// EIO: somebody else's operation, seen while we wait. Nobody's keys are known to us, so nothing
     /// of it can be verified; all that it can do is make us doubt other proposals on its parent.
     fn doubt(&mut self, id: PacketId, text: &str, packet: &GreetingPacket<'_>) {
@@ -148,8 +179,12 @@ impl<S: Suite> Session<S> {
         if self.order.is_synced() {
             return;
         }
-        let members: Vec<MemberId> =
-            packet.members.iter().map(|member| member.to_owned()).collect();
+        let members: Vec<MemberId> = packet
+            .members
+            .iter()
+            .map(|member| member.to_owned())
+            .filter(|member| *member != self.own)
+            .collect();
         let proposal = Proposal {
             author: &packet.source.to_owned(),
             members: &members,
@@ -201,6 +236,7 @@ impl<S: Suite> Session<S> {
         if let Some(current) = self.current.as_mut().filter(|current| current.is_open()) {
             automatic(current.write(cx, &mut self.shared, Kind::Consistency, "", out))?;
         }
+        self.elsewhere.remove(&info.author);
         let single = checked.initial.single;
         let (greeting, step) = self.greeter.start(cx.rng, *id.as_bytes(), checked, draft)?;
         let running = Running { greeting, info, packets: 0, overdue: false };
@@ -266,6 +302,11 @@ impl<S: Suite> Session<S> {
         let checked = match running.operation().greeting.check(sender, packet) {
             Ok(checked) => checked,
             Err(refused) if refused.is_duplicate() => return Ok(()),
+            Err(_) if self.elsewhere.contains(sender) => return Ok(()),
+            // Whoever is being included has not seen what came before.
+            Err(refused) if running.is_provisional() && is_out_of_place(&refused.check) => {
+                return Ok(());
+            }
             Err(refused) => {
                 refuse(sender, Fault::Greeting(refused), out);
                 return Ok(());
@@ -284,6 +325,7 @@ impl<S: Suite> Session<S> {
                 let running = running.operation_mut();
                 let step = running.greeting.apply(cx.rng, checked)?;
                 running.packets = running.packets.saturating_add(1);
+                self.elsewhere.remove(sender);
                 let progress = running.greeting.progress();
                 out.tell(Event::OperationProgress {
                     contributed: progress.contributed,
@@ -470,6 +512,8 @@ impl<S: Suite> Session<S> {
     ) {
         let running = ended.into_operation();
         let own = running.info.own;
+        // What they, or we, have answered already is under way.
+        self.elsewhere.extend(running.greeting.progress().awaited);
         out.tell(Event::OperationFailed { operation: running.info, reason: reason.clone() });
         if let Some(own) = own {
             out.tell(Event::OperationEnded { own, outcome: Outcome::Failed(reason) });
@@ -493,6 +537,14 @@ impl<S: Suite> Session<S> {
         }
         self.auto_include(cx, out);
     }
+}
+
+/// Whether a refused packet may well be of another operation than the running one.
+fn is_out_of_place(check: &Check) -> bool {
+    matches!(
+        check,
+        Check::OtherOperation | Check::MembersDiffer | Check::Stage | Check::Turn { .. }
+    )
 }
 
 fn send_all(packets: Vec<String>, out: &mut Outputs) {

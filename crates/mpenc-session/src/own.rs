@@ -85,7 +85,7 @@ impl<S: Suite> Session<S> {
         if inside.we_are_excluded {
             return Err(ApiMisuse::Excluded);
         }
-        if !self.order.is_synced() {
+        if !self.order.is_synced() || !self.order_is_ours() {
             return Err(ApiMisuse::NotSynced);
         }
         if self.proposal.is_some() || self.invitation.is_some() {

@@ -52,6 +52,9 @@ pub struct Session<S: Suite> {
     pub(crate) to_exclude: BTreeSet<MemberId>,
     /// Members who entered while nothing could be proposed (`auto_include`).
     pub(crate) to_include: BTreeSet<MemberId>,
+    /// Of whom packets may come that are of no operation of ours: what is left of failed ones, and
+    /// those of another group in the same room. That they are refused is nothing to tell.
+    pub(crate) elsewhere: BTreeSet<MemberId>,
     pub(crate) held: HeldPackets,
     pub(crate) outbox: Outbox,
     pub(crate) parting: bool,
@@ -112,6 +115,7 @@ where
             invitation: self.invitation.clone(),
             to_exclude: self.to_exclude.clone(),
             to_include: self.to_include.clone(),
+            elsewhere: self.elsewhere.clone(),
             held: self.held.clone(),
             outbox: self.outbox.clone(),
             parting: self.parting,
@@ -150,6 +154,7 @@ impl<S: Suite> Session<S> {
             invitation: None,
             to_exclude: BTreeSet::new(),
             to_include: BTreeSet::new(),
+            elsewhere: BTreeSet::new(),
             held: HeldPackets::default(),
             outbox: Outbox::default(),
             parting: false,
@@ -383,7 +388,7 @@ impl<S: Suite> Session<S> {
 
     /// Whether the order is one that we started or were synced by a completed operation, and not
     /// one that we follow only because of an invitation that still runs.
-    fn order_is_ours(&self) -> bool {
+    pub(crate) fn order_is_ours(&self) -> bool {
         self.order.ongoing().is_none_or(|running| !running.is_provisional())
     }
 

@@ -346,9 +346,7 @@ impl<X: MessageSecurity> SubSession<X> {
             }
         }
         for id in added.fully_acked {
-            if self.unacked_payloads.remove(&id).is_some() {
-                out.tell(Event::FullyAcked(id));
-            }
+            self.on_nobody_awaited(id, out);
         }
         self.note_full_ack(now, shared);
         Ok(())
@@ -416,13 +414,14 @@ impl<X: MessageSecurity> SubSession<X> {
 
     /// Ends our part now; what is not fully acked stays so for good.
     pub(crate) fn stop(&mut self, out: &mut Outputs) {
-        if self.is_over() {
-            return;
-        }
+        // Some may have come after our part was over.
         let unacked: Vec<MessageId> =
             self.unacked_payloads.iter().filter_map(|(id, told)| (!told).then_some(*id)).collect();
         for id in unacked {
             self.full_ack_due(id, out);
+        }
+        if self.is_over() {
+            return;
         }
         self.closing = Closing::Over;
         out.tell(Event::Parted { consistent: self.is_consistent() });
@@ -433,8 +432,7 @@ impl<X: MessageSecurity> SubSession<X> {
         self.security.retire()
     }
 
-    /// A reader has left the channel or was excluded: their acks are not awaited any more. Payloads
-    /// that wait for nobody else are flagged, not called acked.
+    /// A reader has left the channel or was excluded: their acks are not awaited any more.
     pub(crate) fn waive(
         &mut self,
         now: Instant,
@@ -443,18 +441,29 @@ impl<X: MessageSecurity> SubSession<X> {
         out: &mut Outputs,
     ) {
         for id in self.transcript.waive(reader) {
-            if self.unacked_payloads.remove(&id).is_some() {
-                let missing = self
-                    .transcript
-                    .members()
-                    .filter(|&member| self.transcript.author(&id) != Some(member))
-                    .filter(|&member| !self.transcript.acked_by(&id, member))
-                    .cloned()
-                    .collect();
-                out.tell(Event::Unreachable { id, missing });
-            }
+            self.on_nobody_awaited(id, out);
         }
         self.note_full_ack(now, shared);
+    }
+
+    /// No more acks are awaited for a message: a payload is fully acked, or, if some of its readers
+    /// are gone and never acked it, flagged.
+    fn on_nobody_awaited(&mut self, id: MessageId, out: &mut Outputs) {
+        if self.unacked_payloads.remove(&id).is_none() {
+            return;
+        }
+        let missing: Vec<MemberId> = self
+            .transcript
+            .members()
+            .filter(|&member| self.transcript.author(&id) != Some(member))
+            .filter(|&member| !self.transcript.acked_by(&id, member))
+            .cloned()
+            .collect();
+        out.tell(if missing.is_empty() {
+            Event::FullyAcked(id)
+        } else {
+            Event::Unreachable { id, missing }
+        });
     }
 
     /// Everybody but us, in the order of the agreement.

@@ -252,9 +252,18 @@ impl<S: Suite> Sim<S> {
     #[expect(clippy::indexing_slicing, reason = "node ids are made by `add`")]
     pub fn disconnect(&mut self, node: NodeId) {
         let id = self.nodes[node.0].id.clone();
-        self.up.remove(&id);
-        let told = self.server.leave(&id);
-        self.announce(told);
+        if let Some(way) = self.up.get_mut(&id) {
+            // What a dead predecessor sent is on its way all the same.
+            way.retain(|item| item.what.0 != node);
+        }
+        if self.seats.get(&id) == Some(&node) {
+            let told = self.server.leave(&id);
+            self.announce(told);
+        } else if !self.nodes[node.0].crashed {
+            // It was still on its way in.
+            let arrives = self.now.after(self.journey());
+            send(self.down.entry(node).or_default(), arrives, Notice::Left);
+        }
     }
 
     /// A member's process stops for a while: it stays in the channel, and takes and does nothing

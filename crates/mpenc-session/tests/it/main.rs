@@ -12,6 +12,7 @@ mod churn;
 mod dictator;
 mod failures;
 mod group;
+mod honest;
 mod life;
 mod misuse;
 mod recordings;

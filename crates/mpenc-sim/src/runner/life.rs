@@ -220,6 +220,9 @@ impl<'a> Life<'a> {
                 let until = self.sim.now().after(while_);
                 if let Some(person) = self.people.get_mut(who) {
                     person.stalls_until = Some(until);
+                    if while_ >= person.config.broadcast_latency {
+                        self.witness.stalled.insert(person.id.clone());
+                    }
                 }
             }
         }
@@ -384,8 +387,12 @@ impl<'a> Life<'a> {
                 let line = story::line(&self.witness, record);
                 self.say(&line);
             }
-            if story::confirms(&record.what) {
-                self.witness.confirms(record.node);
+            match story::greets(&record.what) {
+                Some((packet, true, confirms)) => {
+                    self.witness.sends_initial(record.node, packet, confirms);
+                }
+                Some((_, false, true)) => self.witness.confirms(record.node),
+                _ => {}
             }
             self.witness.sees(record.node, &record.what, self.sim.session(record.node));
             if let What::Told(Event::Message(message)) = &record.what {

@@ -59,11 +59,13 @@ fn packet_kind(packet: &str) -> String {
     }
 }
 
-/// Whether a session puts its name to the members of an operation.
-pub(crate) fn confirms(what: &What) -> bool {
-    let What::Asked(ChannelAction::Send { packet }) = what else { return false };
+/// If a session sends a packet of an operation: whether it is the initial one, and whether the
+/// session puts its name to the members in it.
+pub(crate) fn greets(what: &What) -> Option<(&str, bool, bool)> {
+    let What::Asked(ChannelAction::Send { packet }) = what else { return None };
     let mut contents = Vec::new();
     let decoded = unarmor(packet, &mut contents)
         .and_then(|contents| Packet::decode(Dialect::DOCUMENT, contents));
-    matches!(decoded, Ok(Packet::Greeting(greeting)) if greeting.session_signature.is_some())
+    let Ok(Packet::Greeting(greeting)) = decoded else { return None };
+    Some((packet, greeting.metadata.is_some(), greeting.session_signature.is_some()))
 }

@@ -6,7 +6,7 @@ use mpenc::order::{ChainHash, PacketId};
 use mpenc::session::{FailReason, HeldId, LocalId, MessageEvent, OperationId, OperationInfo};
 use mpenc::{Event, MemberId, MessageId, MpencSession, Severity};
 
-use crate::{NodeId, What};
+use crate::{NodeId, Notice, What};
 
 /// Where the server order stands, if it is followed.
 type OrderHead = Option<(PacketId, ChainHash)>;
@@ -86,9 +86,16 @@ pub(crate) enum Found {
 pub(crate) struct Witness {
     pub(crate) written: BTreeMap<MessageId, Written>,
     ordered: BTreeMap<PacketId, Ordered>,
+    /// Whose session sent an initial packet, and whether it confirms the members.
+    proposals: BTreeMap<String, (NodeId, bool)>,
     pub(crate) books: BTreeMap<NodeId, Book>,
     /// Who has said that they part, at some time.
     parted: BTreeSet<MemberId>,
+    /// Who has stalled for longer than a packet may take. What they write after that may be for a
+    /// sub-session that is over for everybody else, and nobody who came later can tell.
+    pub(crate) stalled: BTreeSet<MemberId>,
+    /// What came last to whoever was told something last.
+    last_packet: String,
     pub(crate) warnings: u64,
     pub(crate) found: Vec<Found>,
 }
@@ -166,6 +173,12 @@ impl Witness {
 
     // ---- what sessions do ----
 
+    /// A session sent an initial packet; it `confirms` the members if its signature over them is in
+    /// it.
+    pub(crate) fn sends_initial(&mut self, node: NodeId, packet: &str, confirms: bool) {
+        self.proposals.insert(packet.to_owned(), (node, confirms));
+    }
+
     /// A session sent its signature over the running operation's members.
     pub(crate) fn confirms(&mut self, node: NodeId) {
         let running = self.books.get(&node).and_then(|book| book.running.as_ref());
@@ -176,7 +189,14 @@ impl Witness {
 
     /// A session told its user something; `session` is as it is after the input that led to it.
     pub(crate) fn sees(&mut self, node: NodeId, what: &What, session: &MpencSession) {
-        let What::Told(event) = what else { return };
+        match what {
+            What::Told(event) => self.hears(node, event, session),
+            What::Heard(Notice::Packet { packet, .. }) => self.last_packet.clone_from(packet),
+            _ => {}
+        }
+    }
+
+    fn hears(&mut self, node: NodeId, event: &Event, session: &MpencSession) {
         if event.severity() >= Severity::Liveness {
             self.warnings = self.warnings.saturating_add(1);
         }
@@ -200,6 +220,9 @@ impl Witness {
             }
             Event::Excluded { .. } => {
                 if let Some(book) = self.books.get_mut(&node) {
+                    // Others may have been excluded with it.
+                    let exclude = book.running.as_ref().map(|info| info.exclude.clone());
+                    book.gone.extend(exclude.unwrap_or_default());
                     book.forget_operation();
                     book.sub = None;
                 }
@@ -249,8 +272,14 @@ impl Witness {
             }
             Event::NotAccepted { id, .. } => self.pends(node, Pending::NotAccepted(*id)),
             Event::Accepted(id) => self.withdraws(node, &Pending::NotAccepted(*id)),
-            Event::NotDecrypted { packet, .. } => self.pends(node, Pending::NotDecrypted(*packet)),
-            Event::Decrypted(packet) => self.withdraws(node, &Pending::NotDecrypted(*packet)),
+            Event::NotDecrypted { packet, sender, .. } if !self.stalled.contains(sender) => {
+                self.pends(node, Pending::NotDecrypted(*packet));
+            }
+            Event::Decrypted(packet) => {
+                if let Some(book) = self.books.get_mut(&node) {
+                    book.pending.remove(&Pending::NotDecrypted(*packet));
+                }
+            }
             Event::OperationOverdue { operation, .. } => {
                 self.pends(node, Pending::Overdue(operation.id));
             }
@@ -266,11 +295,15 @@ impl Witness {
     }
 
     fn accepted(&mut self, node: NodeId, info: &OperationInfo) {
-        let Some(book) = self.books.get_mut(&node) else { return };
+        let Some(&(author, confirms)) = self.proposals.get(&self.last_packet) else {
+            self.violation(node, format!("nobody proposed {info:?}"));
+            return;
+        };
         let ordered = self.ordered.entry(info.id).or_default();
-        if info.author == book.member {
-            ordered.confirmed.insert(node);
+        if confirms {
+            ordered.confirmed.insert(author);
         }
+        let Some(book) = self.books.get_mut(&node) else { return };
         if let Some(other) = book.running.replace(info.clone()) {
             let what = format!("{} runs, and {} was accepted", other.operation, info.operation);
             self.violation(node, what);
@@ -372,10 +405,11 @@ impl Witness {
             }
             let place = book.log.iter().position(|id| *id == message.id).unwrap_or(0);
             for cause in &written.after {
-                let had_it = self.written.get(cause).and_then(|cause| cause.sub);
-                let had_it = had_it.is_some_and(|sub| book.lived_in.contains(&sub));
+                // What was still under way when its sub-session was dropped is lost, and its author
+                // is told so.
+                let cause_sub = self.written.get(cause).and_then(|cause| cause.sub);
                 let before = book.log.iter().take(place).any(|id| id == cause);
-                if had_it && !before {
+                if cause_sub == written.sub && !before {
                     found.push(format!("{message:?} was shown before its cause {cause}"));
                 }
             }
