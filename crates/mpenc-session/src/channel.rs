@@ -51,6 +51,22 @@ pub(crate) struct Inside {
     pub(crate) we_are_excluded: bool,
 }
 
+impl Inside {
+    /// Whether all of these can be included as they are: in the channel, and not left over from a
+    /// time when they were members.
+    pub(crate) fn ready(&self, new: &[MemberId]) -> bool {
+        new.iter().all(|member| self.members.contains(member) && !self.excluded.contains(member))
+    }
+
+    /// Who of these was excluded and has not left the channel.
+    pub(crate) fn excluded_of<'a>(
+        &'a self,
+        members: &'a [MemberId],
+    ) -> impl Iterator<Item = &'a MemberId> {
+        members.iter().filter(|&member| self.excluded.contains(member))
+    }
+}
+
 impl Presence {
     pub(crate) fn members(&self) -> Option<&BTreeSet<MemberId>> {
         self.inside().map(|inside| &inside.members)
@@ -286,14 +302,20 @@ impl<S: Suite> Session<S> {
             let info = &running.operation().info;
             if !info.members.contains(member) && !info.exclude.contains(member) {
                 // EO. An outsider, of whom we know no identity key, may stay: a room may hold them.
-                if self.greeter.knows_identity(member) && !self.order_is_foreign() {
+                if self.greeter.knows_identity(member)
+                    && !self.order_is_foreign()
+                    && !self.has_invited(member)
+                {
                     out.act(ChannelAction::Remove(Vec::from([member.clone()])));
                 }
                 return;
             }
         }
         out.tell(Event::MemberEntered(member.clone()));
-        if self.shared.config.auto_include && self.greeter.knows_identity(member) {
+        if self.shared.config.auto_include
+            && self.greeter.knows_identity(member)
+            && !self.has_invited(member)
+        {
             self.to_include.insert(member.clone());
             self.auto_include(cx, out);
         }

@@ -134,7 +134,7 @@ impl<S: Suite> Session<S> {
             Some(by) => Outcome::Rejected { by },
             None => Outcome::Failed(FailReason::ChannelChanged),
         };
-        self.end_proposal(outcome, out);
+        self.lose_proposal(outcome, out);
         if self.order.ongoing().is_none() {
             self.after_operation(cx, out);
         }
@@ -274,12 +274,7 @@ impl<S: Suite> Session<S> {
     /// IAL: someone is to be included who was excluded and has never left the channel.
     fn remove_stale(&mut self, info: &OperationInfo, out: &mut Outputs) {
         let Some(inside) = self.presence.inside() else { return };
-        let stale: Vec<MemberId> = info
-            .members
-            .iter()
-            .filter(|&member| inside.excluded.contains(member))
-            .cloned()
-            .collect();
+        let stale: Vec<MemberId> = inside.excluded_of(&info.members).cloned().collect();
         if !stale.is_empty() {
             out.act(ChannelAction::Remove(stale));
         }

@@ -21,14 +21,19 @@ pub(crate) struct OwnProposal<D> {
     draft: D,
     /// Whether its outcome has been told. Packet and draws are kept all the same, because the
     /// channel may still order it.
-    timed_out: bool,
+    told: bool,
+    /// Whether it came back and could not be accepted, but keeps its place (`lost_proposals_linger`).
+    lost: bool,
 }
 
-/// An include of ours that waits for those to include to enter the channel.
+/// An include of ours that waits for those to include to enter the channel. Whoever was excluded and
+/// is still there leaves it first: they have a session that they do not know is over.
 #[derive(Clone, Debug)]
 pub(crate) struct Invitation {
     id: OperationId,
     new: Vec<MemberId>,
+    /// Whether those who were absent have been asked in.
+    invited: bool,
 }
 
 /// A membership change that we keep.
@@ -67,7 +72,8 @@ impl<D> OwnProposal<D> {
 
 impl<S: Suite> Session<S> {
     /// Proposes a membership change. Those to include are asked into the channel first, where they
-    /// are not in it yet. It ends in exactly one [`Event::OperationEnded`].
+    /// are not in it yet; whoever of them was excluded before, and has not left the channel since, is
+    /// asked out before that. It ends in exactly one [`Event::OperationEnded`].
     ///
     /// # Errors
     /// [`ApiMisuse`]: nothing was proposed.
@@ -79,19 +85,25 @@ impl<S: Suite> Session<S> {
     ) -> Result<OperationId, ApiMisuse> {
         self.check_open()?;
         let Some(inside) = self.presence.inside() else { return Err(ApiMisuse::NotInChannel) };
-        if self.parting {
-            return Err(ApiMisuse::Parting);
-        }
         if inside.we_are_excluded {
             return Err(ApiMisuse::Excluded);
         }
         if !self.order.is_synced() || !self.order_is_ours() {
             return Err(ApiMisuse::NotSynced);
         }
-        if self.proposal.is_some() || self.invitation.is_some() {
+        let change = OwnedChange::of(change).ok_or(ApiMisuse::UnknownChange)?;
+        // An include that waits for others to leave or enter the channel is not proposed yet.
+        let waits_for = match &change {
+            OwnedChange::Include(new) if !inside.ready(new) => {
+                Some(inside.excluded_of(new).cloned().collect::<Vec<_>>())
+            }
+            _ => None,
+        };
+        let pending =
+            if waits_for.is_some() { self.invitation.is_some() } else { self.proposal.is_some() };
+        if pending {
             return Err(ApiMisuse::OperationPending);
         }
-        let change = OwnedChange::of(change).ok_or(ApiMisuse::UnknownChange)?;
         self.greeter.check_change(change.borrow()).map_err(ApiMisuse::Propose)?;
         let stays = |member: &&MemberId| match &change {
             OwnedChange::Exclude(excluded) => !excluded.contains(member),
@@ -106,21 +118,24 @@ impl<S: Suite> Session<S> {
         {
             return Err(ApiMisuse::NotInChannelYet(absent.clone()));
         }
-        let absent = match &change {
-            OwnedChange::Include(new) => absent(new, &inside.members),
-            _ => Vec::new(),
-        };
         let id = self.next_operation();
-        match change {
-            OwnedChange::Include(new) if !absent.is_empty() => {
-                let patience = self.shared.config.full_ack_interval();
-                self.shared.timers.set(cx.now.after(patience), Timer::Invitation(id));
-                self.invitation = Some(Invitation { id, new });
-                out.act(ChannelAction::Invite(absent));
+        match (change, waits_for) {
+            (OwnedChange::Include(new), Some(stale)) => {
+                if !stale.is_empty() {
+                    out.act(ChannelAction::Remove(stale));
+                }
+                self.await_invited(cx, id);
+                self.invitation = Some(Invitation { id, new, invited: false });
+                self.advance_invitation(cx, out);
             }
-            change => self.propose_now(cx, id, &change, out)?,
+            (change, _) => self.propose_now(cx, id, &change, out)?,
         }
         Ok(id)
+    }
+
+    fn await_invited(&mut self, cx: &Ctx<'_>, id: OperationId) {
+        let patience = self.shared.config.full_ack_interval();
+        self.shared.timers.set(cx.now.after(patience), Timer::Invitation(id));
     }
 
     fn next_operation(&mut self) -> OperationId {
@@ -155,7 +170,8 @@ impl<S: Suite> Session<S> {
             id,
             packet: proposal.packet,
             draft: proposal.draft,
-            timed_out: false,
+            told: false,
+            lost: false,
         });
         Ok(())
     }
@@ -175,33 +191,56 @@ impl<S: Suite> Session<S> {
         }
     }
 
-    /// Once all whom an include awaits have entered the channel, it is proposed.
+    /// Takes our include the next step: once all of those excluded before are out, those who are
+    /// absent are asked in; once all are in, and nothing else is going on, it is proposed.
     pub(crate) fn advance_invitation(&mut self, cx: &mut Ctx<'_>, out: &mut Outputs) {
-        let (Some(invitation), Some(inside)) = (&self.invitation, self.presence.inside()) else {
+        let (Some(invitation), Some(inside)) = (&mut self.invitation, self.presence.inside())
+        else {
             return;
         };
-        if self.parting || inside.we_are_excluded {
-            let own = invitation.id;
+        let id = invitation.id;
+        if inside.we_are_excluded {
             self.invitation = None;
             let outcome = Outcome::Failed(FailReason::ChannelChanged);
-            out.tell(Event::OperationEnded { own, outcome });
+            out.tell(Event::OperationEnded { own: id, outcome });
             return;
         }
-        if self.order.ongoing().is_some()
-            || self.proposal.is_some()
-            || !absent(&invitation.new, &inside.members).is_empty()
+        if inside.excluded_of(&invitation.new).next().is_some() {
+            return;
+        }
+        let absent = absent(&invitation.new, &inside.members);
+        if !absent.is_empty() {
+            if !core::mem::replace(&mut invitation.invited, true) {
+                self.await_invited(cx, id);
+                out.act(ChannelAction::Invite(absent));
+            }
+            return;
+        }
+        let busy = self.proposal.is_some();
+        if !self.shared.dialect.invited_at_once && (busy || self.order.ongoing().is_some()) {
+            return;
+        }
+        let Some(Invitation { id, new, .. }) = self.invitation.take() else { return };
+        let change = OwnedChange::Include(new);
+        // Meanwhile another of ours may be on its way, or others may have included them.
+        if busy
+            || self.greeter.check_change(change.borrow()).is_err()
+            || self.propose_now(cx, id, &change, out).is_err()
         {
-            return;
-        }
-        let Some(Invitation { id, new }) = self.invitation.take() else { return };
-        if self.propose_now(cx, id, &OwnedChange::Include(new), out).is_err() {
             let outcome = Outcome::Failed(FailReason::ChannelChanged);
             out.tell(Event::OperationEnded { own: id, outcome });
         }
     }
 
+    /// Whether we have asked somebody into the channel, to include them.
+    pub(crate) fn has_invited(&self, member: &MemberId) -> bool {
+        self.invitation.as_ref().is_some_and(|invitation| invitation.new.contains(member))
+    }
+
     pub(crate) fn on_invitation_due(&mut self, id: OperationId, out: &mut Outputs) {
-        if let Some(Invitation { id, new }) = self.invitation.take_if(|waiting| waiting.id == id) {
+        if let Some(Invitation { id, new, .. }) =
+            self.invitation.take_if(|waiting| waiting.id == id)
+        {
             let inside = self.presence.inside();
             let absent = inside.map(|inside| absent(&new, &inside.members)).unwrap_or_default();
             let outcome = Outcome::Failed(FailReason::NotEntered(absent));
@@ -213,17 +252,29 @@ impl<S: Suite> Session<S> {
     /// it, and then it runs like anybody's.
     pub(crate) fn on_echo_due(&mut self, id: OperationId, out: &mut Outputs) {
         if let Some(proposal) = self.proposal.as_mut().filter(|proposal| proposal.id == id)
-            && !core::mem::replace(&mut proposal.timed_out, true)
+            && !core::mem::replace(&mut proposal.told, true)
         {
             out.tell(Event::OperationEnded { own: id, outcome: Outcome::TimedOut });
         }
     }
 
+    /// Our proposal has come back, and could not be accepted.
+    pub(crate) fn lose_proposal(&mut self, outcome: Outcome, out: &mut Outputs) {
+        if !self.shared.dialect.lost_proposals_linger {
+            self.end_proposal(outcome, out);
+        } else if let Some(proposal) = &mut self.proposal {
+            proposal.lost = true;
+            if !core::mem::replace(&mut proposal.told, true) {
+                out.tell(Event::OperationEnded { own: proposal.id, outcome });
+            }
+        }
+    }
+
     /// Our proposal will not be accepted any more: its draft is wiped.
     pub(crate) fn end_proposal(&mut self, outcome: Outcome, out: &mut Outputs) {
-        if let Some(proposal) = self.proposal.take() {
+        if let Some(proposal) = self.proposal.take_if(|proposal| !proposal.lost) {
             self.order.withdraw();
-            if !proposal.timed_out {
+            if !proposal.told {
                 out.tell(Event::OperationEnded { own: proposal.id, outcome });
             }
         }
@@ -233,6 +284,7 @@ impl<S: Suite> Session<S> {
     pub(crate) fn end_all_of_ours(&mut self, running: Option<OperationId>, out: &mut Outputs) {
         let outcome = Outcome::Failed(FailReason::WeLeft);
         self.end_proposal(outcome.clone(), out);
+        self.proposal = None;
         for own in self.invitation.take().map(|waiting| waiting.id).into_iter().chain(running) {
             out.tell(Event::OperationEnded { own, outcome: outcome.clone() });
         }
@@ -241,8 +293,9 @@ impl<S: Suite> Session<S> {
     /// The channel has ordered our proposal: the secrets that were drawn for it, and what it is
     /// called; nothing if its outcome has been told, for then it runs like anybody's.
     pub(crate) fn take_draft(&mut self) -> Option<(DraftOf<S>, Option<OperationId>)> {
-        let OwnProposal { id, draft, timed_out, .. } = self.proposal.take()?;
-        Some((draft, (!timed_out).then_some(id)))
+        let OwnProposal { id, draft, told, .. } =
+            self.proposal.take_if(|proposal| !proposal.lost)?;
+        Some((draft, (!told).then_some(id)))
     }
 }
 

@@ -358,6 +358,7 @@ impl<X: MessageSecurity> SubSession<X> {
             let consistent = self.is_consistent();
             let acked = match (consistent, acked) {
                 (true, Some(at)) => Some(at),
+                (false, Some(at)) if !shared.dialect.full_ack_lapses => Some(at),
                 (true, None) => {
                     let grace = shared.config.broadcast_latency;
                     shared.timers.set(now.after(grace), Timer::SubSessionEnd(self.number));

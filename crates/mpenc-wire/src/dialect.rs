@@ -94,6 +94,15 @@ pub struct DialectTable {
     pub excluded_follow: bool,
     /// Whether whoever parts, and is kept by an operation, says so again in the new sub-session.
     pub parting_repeats: bool,
+    /// Whether an include is proposed, or fails, as soon as those invited have entered the channel.
+    /// (Else it waits for the end of what else is going on.)
+    pub invited_at_once: bool,
+    /// Whether a proposal of ours that came back too late to be accepted keeps us from proposing until
+    /// we leave.
+    pub lost_proposals_linger: bool,
+    /// Whether a sub-session that was fully acked after our FIN, and is not any more because of what
+    /// came later, waits again. (Else its end is fixed by then.)
+    pub full_ack_lapses: bool,
     /// Whether whoever has left the channel still writes FIN, which nobody gets.
     pub fin_after_leaving: bool,
 }
@@ -190,6 +199,9 @@ static DOCUMENT: DialectTable = DialectTable {
     order_acks: true,
     excluded_follow: true,
     parting_repeats: true,
+    invited_at_once: false,
+    lost_proposals_linger: false,
+    full_ack_lapses: true,
     fin_after_leaving: false,
 };
 
@@ -215,5 +227,8 @@ static MPENC_JS: DialectTable = DialectTable {
     order_acks: false,
     excluded_follow: false,
     parting_repeats: false,
+    invited_at_once: true,
+    lost_proposals_linger: true,
+    full_ack_lapses: false,
     fin_after_leaving: true,
 };

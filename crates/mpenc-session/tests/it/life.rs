@@ -1,6 +1,6 @@
 //! What a group does when all goes well.
 
-use mpenc_session::{Event, Membership, Outcome, Severity, State};
+use mpenc_session::{ApiMisuse, Event, Membership, Outcome, Severity, State};
 
 use crate::group::{Group, id, ids};
 
@@ -309,4 +309,46 @@ fn a_message_waits_for_exactly_its_readers() {
     let events = group.events("a");
     assert!(events.contains(&Event::NotSent { local, error: None }), "{events:?}");
     assert_eq!(group.shown("c").len(), 1);
+}
+
+/// Whoever was excluded, and has not left the channel, goes out first: they have a session that is
+/// over, and may not even know it.
+#[test]
+fn whoever_was_excluded_just_now_leaves_and_enters_to_be_included() {
+    let mut group = Group::new(19, &["a", "b", "c"]);
+    group.establish(&["a", "b", "c"]);
+    group.exclude("b", &["c"]);
+    group.run(2);
+    assert!(group.sim.server().members().contains(&id("c")));
+    let own = group.include("b", &["c"]);
+    let refused = group.propose("b", Membership::Include(&ids(&["c"])));
+    assert_eq!(refused, Err(ApiMisuse::OperationPending));
+    group.run(1);
+    assert!(!group.sim.server().members().contains(&id("c")));
+    assert_eq!(group.sim.take_invited(), ids(&["c"]));
+    group.join("c");
+    group.run(30);
+    group.assert_together(&["a", "b", "c"]);
+    let outcome = Outcome::Completed;
+    assert!(group.events("b").contains(&Event::OperationEnded { own, outcome }));
+}
+
+/// An include that awaits those invited is proposed when nothing else goes on any more.
+#[test]
+fn an_invitation_waits_for_the_end_of_what_goes_on() {
+    let mut group = Group::new(20, &["a", "b", "c", "d"]);
+    group.establish(&["a", "b", "c"]);
+    let include = group.include("a", &["d"]);
+    let node = group.node("d");
+    group.sim.act(node, |session, cx, out| session.join(cx, out)).unwrap();
+    group.sim.freeze(group.node("a"));
+    let refresh = group.propose("a", Membership::Refresh).unwrap();
+    group.run(1);
+    group.sim.thaw(group.node("a"));
+    group.run(30);
+    group.assert_together(&["a", "b", "c", "d"]);
+    let events = group.events("a");
+    for own in [include, refresh] {
+        assert!(events.contains(&Event::OperationEnded { own, outcome: Outcome::Completed }));
+    }
 }

@@ -30,9 +30,13 @@ fn members(value: &Value) -> Vec<MemberId> {
     value.as_array().into_iter().flatten().map(member).collect()
 }
 
-/// Hands out the recorded draws.
+/// Hands out the recorded draws. Those for entering again are apart: the first implementation draws
+/// one for every `join` that still waits, and enters as often.
 #[derive(Clone)]
-struct Draws(VecDeque<Vec<u8>>);
+struct Draws {
+    keys: VecDeque<Vec<u8>>,
+    jitter: VecDeque<Vec<u8>>,
+}
 
 impl TryRng for Draws {
     type Error = Infallible;
@@ -43,10 +47,11 @@ impl TryRng for Draws {
         panic!("nothing draws numbers")
     }
     fn try_fill_bytes(&mut self, octets: &mut [u8]) -> Result<(), Infallible> {
-        match self.0.front() {
+        let draws = if octets.len() == 4 { &mut self.jitter } else { &mut self.keys };
+        match draws.front() {
             Some(next) if next.len() == octets.len() => {
                 octets.copy_from_slice(next);
-                self.0.pop_front();
+                draws.pop_front();
             }
             // A difference: the packets will show it.
             _ => octets.fill(0xdd),
@@ -110,16 +115,16 @@ impl<'v> Player<'v> {
         config.auto_include = options["autoIncludeExtra"] == true;
         let session =
             MpencSession::new(CliquesGreeter::new(JS, own, signer, Arc::new(known)), config);
-        let draws = recording["random"][name]
+        let (jitter, keys) = recording["random"][name]
             .as_array()
             .into_iter()
             .flatten()
             .map(|draw| hex::decode(draw["hex"].as_str().unwrap()).unwrap())
-            .collect();
+            .partition(|draw: &Vec<u8>| draw.len() == 4);
         Self {
             recording,
             session,
-            draws: Draws(draws),
+            draws: Draws { keys, jitter },
             sent: Vec::new(),
             changes: Vec::new(),
             accepted: Vec::new(),
@@ -275,11 +280,17 @@ fn play(recording: &Value, name: &str) -> Result<usize, String> {
         }
         Ok(())
     };
+    // What the first implementation refused to do at once was not done.
+    let mut in_subsession = false;
     for entry in entries {
         let now = entry["t"].as_u64().unwrap();
+        if entry["dir"] == "status" && entry.get("members").is_some() {
+            in_subsession = members(&entry["members"]).len() > 1;
+        }
         match entry["dir"].as_str().unwrap() {
-            // What the first implementation refused to do was not done.
             "action" if entry["result"] == "throw" || entry["result"] == false => continue,
+            // There, whoever is in no sub-session parts by doing nothing.
+            "action" if entry.get("part").is_some() && !in_subsession => continue,
             "action" => {
                 player.tick_before(now);
                 player.action(now, entry);
@@ -294,8 +305,8 @@ fn play(recording: &Value, name: &str) -> Result<usize, String> {
     }
     player.tick_before(recording["end_time_ms"].as_u64().unwrap() + 1);
     check(&mut player, u64::MAX, true)?;
-    if !player.draws.0.is_empty() {
-        return Err(format!("{name}: {} draws are left", player.draws.0.len()));
+    if !player.draws.keys.is_empty() {
+        return Err(format!("{name}: {} draws are left", player.draws.keys.len()));
     }
     Ok(total)
 }
