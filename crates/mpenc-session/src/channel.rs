@@ -130,6 +130,7 @@ impl<S: Suite> Session<S> {
         let seniors = others.iter().cloned().collect();
         self.presence = Presence::Inside(Inside { members: present, seniors, ..Inside::default() });
         self.shared.timers.retain(|timer| !matches!(timer, Timer::Reenter));
+        self.tainted = false;
         out.tell(Event::EnteredChannel { others });
         if alone {
             self.start_order(cx);
@@ -168,10 +169,12 @@ impl<S: Suite> Session<S> {
         out: &mut Outputs,
     ) -> Result<(), InternalError> {
         let Some(inside) = self.presence.inside() else {
-            self.presence = Presence::Outside;
-            self.parting = false;
-            self.shared.timers.clear();
-            out.tell(Event::LeftChannel);
+            // Said twice, or we are not let in.
+            if matches!(self.presence, Presence::Entering) {
+                self.presence = Presence::Outside;
+                self.parting = false;
+                out.tell(Event::LeftChannel);
+            }
             return Ok(());
         };
         let present = inside.members.len();
@@ -232,6 +235,9 @@ impl<S: Suite> Session<S> {
         left: &[MemberId],
         out: &mut Outputs,
     ) -> Result<(), InternalError> {
+        if left.contains(&self.own) {
+            return self.on_left(cx, out);
+        }
         if !left.is_empty() {
             self.on_others_left(cx, left, out);
         }
@@ -293,6 +299,7 @@ impl<S: Suite> Session<S> {
         if *member == self.own || !inside.members.insert(member.clone()) {
             return;
         }
+        out.tell(Event::MemberEntered(member.clone()));
         if self.to_exclude.contains(member) {
             // EAL.
             out.act(ChannelAction::Remove(Vec::from([member.clone()])));
@@ -311,7 +318,6 @@ impl<S: Suite> Session<S> {
                 return;
             }
         }
-        out.tell(Event::MemberEntered(member.clone()));
         if self.shared.config.auto_include
             && self.greeter.knows_identity(member)
             && !self.has_invited(member)
@@ -332,12 +338,10 @@ impl<S: Suite> Session<S> {
             return;
         }
         let members = self.greeter.members();
-        let targets: Vec<MemberId> = core::mem::take(&mut self.to_include)
-            .into_iter()
-            .filter(|member| !members.contains(member))
-            .collect();
+        let mut targets = core::mem::take(&mut self.to_include);
+        targets.retain(|member| !members.contains(member));
         if !targets.is_empty() {
-            self.propose_automatic(cx, &OwnedChange::Include(targets), out);
+            self.propose_automatic(cx, &OwnedChange::Include(targets.into_iter().collect()), out);
         }
     }
 

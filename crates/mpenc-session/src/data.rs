@@ -81,9 +81,10 @@ impl<S: Suite> Session<S> {
         // Whoever has no session and waits for none drops data silently: it cannot be theirs.
         let expects = self.current.is_some() || self.order.ongoing().is_some();
         if expects && !self.held.contains(sender, text) {
-            let number = self.held.hold(sender, text, out);
             let due = cx.now.after(self.shared.config.broadcast_latency);
-            self.shared.timers.set(due, Timer::Undecryptable(number));
+            if let Some(due) = self.held.hold(sender, text, due, out) {
+                self.shared.timers.set(due, Timer::Undecryptable);
+            }
         }
         Ok(())
     }
@@ -111,9 +112,20 @@ impl<S: Suite> Session<S> {
         Ok(Received::Elsewhere)
     }
 
-    /// A packet has been held for BC_LAT. Those who join hear the end of sub-sessions that they were
-    /// never part of: that is nothing to tell.
-    pub(crate) fn on_undecryptable_due(&mut self, now: Instant, packet: HeldId, out: &mut Outputs) {
+    /// Some packets have been held for BC_LAT.
+    pub(crate) fn on_undecryptable_due(&mut self, now: Instant, out: &mut Outputs) {
+        let (due, next) = self.held.take_due(now);
+        if let Some(next) = next {
+            self.shared.timers.set(next, Timer::Undecryptable);
+        }
+        for packet in due {
+            self.on_held_due(now, packet, out);
+        }
+    }
+
+    /// Those who join hear the end of sub-sessions that they were never part of: that is nothing to
+    /// tell.
+    fn on_held_due(&mut self, now: Instant, packet: HeldId, out: &mut Outputs) {
         let members = self.members();
         let foreign = self.held.sender(packet).is_some_and(|sender| !members.contains(sender));
         if self.current.is_none() {
@@ -122,7 +134,7 @@ impl<S: Suite> Session<S> {
             // Or of a session beside ours, in the same channel.
             self.held.forget(packet);
         } else {
-            self.held.due(packet, out);
+            self.held.tell(packet, out);
         }
     }
 

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use mpenc_wire::MemberId;
 
-use crate::{Event, HeldId, Outputs};
+use crate::{Event, HeldId, Instant, Outputs};
 
 /// How many packets of one sender are held.
 const PER_SENDER: usize = 16;
@@ -18,6 +18,8 @@ pub(crate) struct Held {
     pub(crate) number: HeldId,
     pub(crate) sender: MemberId,
     pub(crate) packet: String,
+    /// When to say that it could not be opened.
+    due: Instant,
     pub(crate) told: bool,
 }
 
@@ -28,12 +30,21 @@ pub(crate) struct HeldPackets {
     queue: VecDeque<Held>,
     octets: usize,
     numbered: u64,
+    /// Whether the queue's timer is set. There is one for all, or a flood of packets that give way to
+    /// each other would leave a flood of timers.
+    armed: bool,
 }
 
 impl HeldPackets {
     /// Holds a packet. When there is no room, the oldest of whoever takes up most gives way, so that
-    /// nobody can keep the others out. Gives its number.
-    pub(crate) fn hold(&mut self, sender: &MemberId, packet: &str, out: &mut Outputs) -> HeldId {
+    /// nobody can keep the others out. Says when its time is up, if the timer is to be set.
+    pub(crate) fn hold(
+        &mut self,
+        sender: &MemberId,
+        packet: &str,
+        due: Instant,
+        out: &mut Outputs,
+    ) -> Option<Instant> {
         self.numbered = self.numbered.wrapping_add(1);
         let number = HeldId(self.numbered);
         self.octets = self.octets.saturating_add(packet.len());
@@ -41,6 +52,7 @@ impl HeldPackets {
             number,
             sender: sender.clone(),
             packet: String::from(packet),
+            due,
             told: false,
         });
         if self.queue.iter().filter(|held| held.sender == *sender).count() > PER_SENDER {
@@ -50,7 +62,17 @@ impl HeldPackets {
             let Some(most) = self.greediest() else { break };
             self.drop_oldest_of(&most, out);
         }
-        number
+        (!core::mem::replace(&mut self.armed, true)).then_some(due)
+    }
+
+    /// The timer has fired: packets whose time is up and that nobody was told of, and when to set it
+    /// again.
+    pub(crate) fn take_due(&mut self, now: Instant) -> (Vec<HeldId>, Option<Instant>) {
+        let waiting = || self.queue.iter().filter(|held| !held.told);
+        let due = waiting().filter(|held| held.due <= now).map(|held| held.number).collect();
+        let next = waiting().filter(|held| held.due > now).map(|held| held.due).min();
+        self.armed = next.is_some();
+        (due, next)
     }
 
     fn drop_oldest_of(&mut self, sender: &MemberId, out: &mut Outputs) {
@@ -78,8 +100,8 @@ impl HeldPackets {
         self.queue.iter().any(|held| held.sender == *sender && held.packet == packet)
     }
 
-    /// A packet has been held for BC_LAT.
-    pub(crate) fn due(&mut self, number: HeldId, out: &mut Outputs) {
+    /// A packet's time is up.
+    pub(crate) fn tell(&mut self, number: HeldId, out: &mut Outputs) {
         if let Some(held) = self.queue.iter_mut().find(|held| held.number == number) {
             held.told = true;
             tell(held, out);
@@ -112,6 +134,7 @@ impl HeldPackets {
         self.queue.push_back(held);
     }
 
+    /// Lets all go; the caller clears the timer.
     pub(crate) fn clear(&mut self) {
         *self = Self { numbered: self.numbered, ..Self::default() };
     }
@@ -133,23 +156,46 @@ mod tests {
 
     use super::*;
 
+    fn id(name: &str) -> MemberId {
+        MemberId::new(Dialect::DOCUMENT, name).unwrap()
+    }
+
+    fn at(seconds: u64) -> Instant {
+        Instant::new(core::time::Duration::from_secs(seconds))
+    }
+
     #[test]
     fn nobody_can_keep_the_others_out() {
-        let id = |name| MemberId::new(Dialect::DOCUMENT, name).unwrap();
         let (greedy, modest) = (id("greedy"), id("modest"));
         let mut held = HeldPackets::default();
         let mut out = Outputs::new();
-        for at in 0..PER_SENDER {
-            held.hold(&greedy, &format!("{at:>width$}", width = OCTETS / PER_SENDER), &mut out);
+        for number in 0..PER_SENDER {
+            let packet = format!("{number:>width$}", width = OCTETS / PER_SENDER);
+            held.hold(&greedy, &packet, at(5), &mut out);
         }
         assert_eq!(out.len(), 0);
-        held.hold(&modest, "small", &mut out);
+        held.hold(&modest, "small", at(5), &mut out);
         assert!(held.contains(&modest, "small"));
         assert_eq!(out.len(), 1, "one of the greedy one's gave way");
-        for at in 0..2 * PER_SENDER {
-            held.hold(&modest, &format!("{at}"), &mut out);
+        for number in 0..2 * PER_SENDER {
+            held.hold(&modest, &format!("{number}"), at(5), &mut out);
         }
         let count = held.take_all().iter().filter(|held| held.sender == modest).count();
         assert_eq!(count, PER_SENDER);
+    }
+
+    #[test]
+    fn one_timer_serves_all() {
+        let mut held = HeldPackets::default();
+        let mut out = Outputs::new();
+        assert_eq!(held.hold(&id("a"), "1", at(5), &mut out), Some(at(5)));
+        for number in 0..1_000 {
+            assert_eq!(held.hold(&id("b"), &format!("{number}"), at(6), &mut out), None);
+        }
+        let (due, next) = held.take_due(at(5));
+        assert_eq!((due.len(), next), (1, Some(at(6))));
+        let (due, next) = held.take_due(at(7));
+        assert_eq!((due.len(), next), (1 + PER_SENDER, None));
+        assert_eq!(held.hold(&id("a"), "2", at(8), &mut out), Some(at(8)));
     }
 }

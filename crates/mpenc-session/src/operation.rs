@@ -20,7 +20,7 @@ use crate::own::OwnProposal;
 use crate::session::{DraftOf, GreetingOf, automatic};
 use crate::subsession::{FIN_PATIENCE, SubSession};
 use crate::timers::Timer;
-use crate::{ApiMisuse, ChannelAction, Ctx, Event, OperationId, Outputs, Session, Suite};
+use crate::{ChannelAction, Ctx, Event, OperationId, Outputs, Session, Suite};
 
 /// What a completed operation of this suite gives.
 type CompletedOf<S> =
@@ -450,10 +450,8 @@ impl<S: Suite> Session<S> {
             out.tell(Event::OperationEnded { own, outcome: Outcome::Completed });
         }
         self.retry_held(cx, out)?;
-        if !self.parting
-            && let Err(ApiMisuse::Internal(error)) = self.flush_outbox(cx, out)
-        {
-            return Err(error);
+        if !self.parting {
+            self.flush_outbox(cx, out)?;
         }
         if self.parting {
             if let Some(current) = &mut self.current
@@ -462,6 +460,9 @@ impl<S: Suite> Session<S> {
                 // We said that we leave, and were kept: say it again to the members as they are
                 // now. If we were not, the old sub-session's end is what we wait for.
                 automatic(current.finish(cx, &mut self.shared, true, out))?;
+            } else if self.current.is_none() && self.previous.is_none() {
+                // We said it to nobody, and nothing is left to wait for.
+                out.act(ChannelAction::Leave);
             }
         } else if self.current.is_none() && !excluded_us && !self.shared.config.stay_if_last {
             // TI-10: the last member leaves, unless a group comes about in the meantime.

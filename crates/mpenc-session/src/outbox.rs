@@ -4,6 +4,7 @@ use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use mpenc_greet::InternalError;
 use mpenc_message::{Kind, MessageSecurity};
 use mpenc_wire::MemberId;
 
@@ -55,7 +56,10 @@ impl<S: Suite> Session<S> {
         }
         if self.current.as_ref().is_some_and(|sub| is_for(sub, &readers)) {
             // Whatever waits for the same readers was written before.
-            self.flush_outbox(cx, out)?;
+            self.flush_outbox(cx, out).map_err(|error| {
+                self.close(error, out);
+                ApiMisuse::Internal(error)
+            })?;
             return self.send(cx, text, out);
         }
         if self.outbox.queue.len() >= ROOM {
@@ -75,7 +79,7 @@ impl<S: Suite> Session<S> {
         &mut self,
         cx: &mut Ctx<'_>,
         out: &mut Outputs,
-    ) -> Result<(), ApiMisuse> {
+    ) -> Result<(), InternalError> {
         let Some(current) = self.current.as_mut().filter(|sub| sub.is_open()) else {
             return Ok(());
         };
@@ -91,7 +95,7 @@ impl<S: Suite> Session<S> {
                 Err(WriteError::Seal(error)) => {
                     out.tell(Event::NotSent { local: waiting.local, error: Some(error) });
                 }
-                Err(WriteError::Internal(error)) => result = Err(ApiMisuse::Internal(error)),
+                Err(WriteError::Internal(error)) => result = Err(error),
             }
         }
         self.outbox.queue = kept;

@@ -24,6 +24,9 @@ pub(crate) struct OwnProposal<D> {
     told: bool,
     /// Whether it came back and could not be accepted, but keeps its place (`lost_proposals_linger`).
     lost: bool,
+    /// Whom to include later, if another's proposal comes first: what the rules of the channel ask
+    /// for is tried again, what a user asks for is not (SO-17).
+    again: Vec<MemberId>,
 }
 
 /// An include of ours that waits for those to include to enter the channel. Whoever was excluded and
@@ -172,6 +175,7 @@ impl<S: Suite> Session<S> {
             draft: proposal.draft,
             told: false,
             lost: false,
+            again: Vec::new(),
         });
         Ok(())
     }
@@ -187,7 +191,11 @@ impl<S: Suite> Session<S> {
             let id = self.next_operation();
             // What may still fail is a signer or the size of the packet: nothing was sent then,
             // and the next occasion tries again.
-            let _ = self.propose_now(cx, id, change, out);
+            if self.propose_now(cx, id, change, out).is_ok()
+                && let (Some(proposal), OwnedChange::Include(new)) = (&mut self.proposal, change)
+            {
+                proposal.again.clone_from(new);
+            }
         }
     }
 
@@ -274,6 +282,10 @@ impl<S: Suite> Session<S> {
     pub(crate) fn end_proposal(&mut self, outcome: Outcome, out: &mut Outputs) {
         if let Some(proposal) = self.proposal.take_if(|proposal| !proposal.lost) {
             self.order.withdraw();
+            if let (Outcome::Rejected { .. }, Some(inside)) = (&outcome, self.presence.inside()) {
+                let again = proposal.again.into_iter();
+                self.to_include.extend(again.filter(|member| inside.members.contains(member)));
+            }
             if !proposal.told {
                 out.tell(Event::OperationEnded { own: proposal.id, outcome });
             }

@@ -255,29 +255,33 @@ impl<S: Suite> Session<S> {
     }
 
     /// Parts: says so to the others (two FINs in a row, TI-04), waits until everything is acked or
-    /// its time is up, and leaves the channel. Whoever is alone leaves at once.
+    /// its time is up, and leaves the channel. Whoever is alone leaves at once; whoever was removed
+    /// while waiting to be included does not enter again.
     ///
     /// # Errors
     /// [`ApiMisuse`] if we are not in the channel, or parting already.
     pub fn part(&mut self, cx: &mut Ctx<'_>, out: &mut Outputs) -> Result<(), ApiMisuse> {
         self.check_open()?;
         if matches!(self.presence, Presence::Outside) {
-            return Err(ApiMisuse::NotInChannel);
+            // Whoever was removed while waiting enters again after a while: not any more.
+            return if self.shared.timers.take(|timer| matches!(timer, Timer::Reenter)) {
+                Ok(())
+            } else {
+                Err(ApiMisuse::NotInChannel)
+            };
         }
         if self.parting {
             return Err(ApiMisuse::Parting);
         }
-        self.parting = true;
         match &mut self.current {
             Some(current) => {
                 let finished = current.finish(cx, &mut self.shared, true, out);
-                finished.map_err(|error| self.misuse(error, out))
+                finished.map_err(|error| self.misuse(error, out))?;
             }
-            None => {
-                out.act(ChannelAction::Leave);
-                Ok(())
-            }
+            None => out.act(ChannelAction::Leave),
         }
+        self.parting = true;
+        Ok(())
     }
 
     /// When to call [`Session::handle`] with [`Input::Tick`] next; `None` if nothing waits.
@@ -416,9 +420,9 @@ impl<S: Suite> Session<S> {
                     sub.full_ack_due(id, out);
                 }
             }
-            Timer::MissingParents(number, id) => {
-                if let Some((sub, _)) = self.sub(number) {
-                    sub.parents_due(id, out);
+            Timer::MissingParents(number) => {
+                if let Some((sub, shared)) = self.sub(number) {
+                    sub.parents_due(cx.now, shared, out);
                 }
             }
             Timer::SubSessionEnd(number) => {
@@ -433,7 +437,7 @@ impl<S: Suite> Session<S> {
                     sub.waive(cx.now, shared, &member, out);
                 }
             }
-            Timer::Undecryptable(number) => self.on_undecryptable_due(cx.now, number, out),
+            Timer::Undecryptable => self.on_undecryptable_due(cx.now, out),
             Timer::Echo(id) => self.on_echo_due(id, out),
             Timer::Invitation(id) => self.on_invitation_due(id, out),
             Timer::OperationPacket(id, packets) => self.on_packet_due(cx, id, packets, out),

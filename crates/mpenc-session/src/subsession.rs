@@ -1,6 +1,6 @@
 //! One sub-session: constant members, constant keys, one transcript.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -76,8 +76,10 @@ pub(crate) struct SubSession<X> {
     fins: BTreeMap<MemberId, u32>,
     /// Payloads that are not fully acked, and whether the user was told.
     unacked_payloads: BTreeMap<MessageId, bool>,
-    /// Held messages of which the user was told that they miss parents.
-    told_missing: BTreeSet<MessageId>,
+    /// Held messages, and when to tell the user that they miss parents; `None` once that was told.
+    /// One timer serves all of them.
+    missing: BTreeMap<MessageId, Option<Instant>>,
+    missing_timer: bool,
 }
 
 impl<X: MessageSecurity> SubSession<X> {
@@ -102,7 +104,8 @@ impl<X: MessageSecurity> SubSession<X> {
             closing: Closing::Open,
             fins: BTreeMap::new(),
             unacked_payloads: BTreeMap::new(),
-            told_missing: BTreeSet::new(),
+            missing: BTreeMap::new(),
+            missing_timer: false,
         }
     }
 
@@ -251,7 +254,7 @@ impl<X: MessageSecurity> SubSession<X> {
             let id = message.id;
             match self.accept(now, shared, other, message.clone(), out) {
                 Ok(()) => {
-                    if self.told_missing.remove(&id) {
+                    if self.missing.remove(&id) == Some(None) {
                         out.tell(Event::Accepted(id));
                     }
                     let mut woken = self.pending.take_ready(&id);
@@ -262,18 +265,22 @@ impl<X: MessageSecurity> SubSession<X> {
                 Err(NotTaken::Rule(AddError::MissingParents(missing))) => {
                     let author = message.author.clone();
                     let due = now.after(shared.config.broadcast_latency);
-                    shared.timers.set(due, Timer::MissingParents(self.number, id));
+                    self.missing.entry(id).or_insert(Some(due));
                     for dropped in self.pending.insert(id, author, missing, message) {
-                        self.told_missing.remove(&dropped.id);
-                        out.tell(Event::NotAccepted {
-                            author: dropped.author,
-                            id: dropped.id,
-                            missing: dropped.missing,
-                        });
+                        if self.missing.remove(&dropped.id) != Some(None) {
+                            out.tell(Event::NotAccepted {
+                                author: dropped.author,
+                                id: dropped.id,
+                                missing: dropped.missing,
+                            });
+                        }
+                    }
+                    if !core::mem::replace(&mut self.missing_timer, true) {
+                        shared.timers.set(due, Timer::MissingParents(self.number));
                     }
                 }
                 Err(NotTaken::Rule(error)) => {
-                    self.told_missing.remove(&id);
+                    self.missing.remove(&id);
                     out.tell(Event::PeerMisbehaved {
                         member: message.author,
                         fault: Fault::Transcript(error),
@@ -392,12 +399,20 @@ impl<X: MessageSecurity> SubSession<X> {
         }
     }
 
-    /// A held message should have found its parents by now.
-    pub(crate) fn parents_due(&mut self, id: MessageId, out: &mut Outputs) {
-        if let Some((author, missing)) = self.pending.missing(&id)
-            && self.told_missing.insert(id)
-        {
-            out.tell(Event::NotAccepted { author, id, missing });
+    /// Some held messages should have found their parents by now.
+    pub(crate) fn parents_due(&mut self, now: Instant, shared: &mut Shared, out: &mut Outputs) {
+        for (id, due) in &mut self.missing {
+            if due.is_some_and(|due| due <= now)
+                && let Some((author, missing)) = self.pending.missing(id)
+            {
+                *due = None;
+                out.tell(Event::NotAccepted { author, id: *id, missing });
+            }
+        }
+        let next = self.missing.values().flatten().min();
+        self.missing_timer = next.is_some();
+        if let Some(next) = next {
+            shared.timers.set(*next, Timer::MissingParents(self.number));
         }
     }
 

@@ -5,7 +5,7 @@ use alloc::collections::BTreeMap;
 use mpenc_order::PacketId;
 use mpenc_wire::{MemberId, MessageId};
 
-use crate::{HeldId, Instant, OperationId};
+use crate::{Instant, OperationId};
 
 /// Names a sub-session of this session: they are counted.
 pub(crate) type SubSessionNumber = u64;
@@ -18,12 +18,13 @@ pub(crate) enum Timer {
     Ack(SubSessionNumber, MessageId),
     /// A message is not fully acked FA_INTV after it was accepted.
     FullAck(SubSessionNumber, MessageId),
-    /// A verified message still misses parents BC_LAT after it came.
-    MissingParents(SubSessionNumber, MessageId),
+    /// A verified message still misses parents BC_LAT after it came: the first of the sub-session's.
+    MissingParents(SubSessionNumber),
     /// A reader left the channel, or was excluded, BC_LAT ago: their acks are not awaited any more.
     Waive(SubSessionNumber, MemberId),
-    /// A packet that no sub-session could open is still there BC_LAT after it came.
-    Undecryptable(HeldId),
+    /// A packet that no sub-session could open is still there BC_LAT after it came: the first of
+    /// them all.
+    Undecryptable,
     /// Our FIN is fully acked, and BC_LAT has passed; or 16·BC_LAT have passed since we sent it.
     SubSessionEnd(SubSessionNumber),
     /// Our proposal was not echoed within 2·BC_LAT.
@@ -67,6 +68,13 @@ impl Timers {
     /// Forgets those for which `keep` says no.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&Timer) -> bool) {
         self.entries.retain(|_, timer| keep(timer));
+    }
+
+    /// Forgets those for which `is_it` says yes, and says whether there were any.
+    pub(crate) fn take(&mut self, is_it: impl Fn(&Timer) -> bool) -> bool {
+        let before = self.entries.len();
+        self.retain(|timer| !is_it(timer));
+        self.entries.len() < before
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {

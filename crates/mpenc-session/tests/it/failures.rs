@@ -1,6 +1,8 @@
 //! What a group does when somebody fails.
 
-use mpenc_session::{Event, FailReason, Membership, Outcome, Severity, State};
+use mpenc_session::{
+    ApiMisuse, ChannelEvent, Event, FailReason, Membership, Outcome, Severity, State,
+};
 
 use crate::group::{Group, config, id};
 
@@ -221,4 +223,62 @@ fn a_timed_out_proposal_that_loses_makes_room_for_another() {
     group.propose("a", Membership::Refresh).expect("the lost one is no longer in the way");
     group.run(5);
     group.assert_together(&names);
+}
+
+/// Removed while waiting: the channel says so once or twice, and the member enters again, unless its
+/// user has had enough.
+#[test]
+fn whoever_waits_to_enter_again_can_call_it_off() {
+    for calls_off in [false, true] {
+        let mut group = Group::new(31, &["a", "b"]);
+        group.join("a");
+        group.join("b");
+        let node = group.node("b");
+        for _ in 0..2 {
+            group.hear("b", ChannelEvent::Left);
+        }
+        assert_eq!(group.session("b").state(), State::Outside);
+        let left = group.events("b").into_iter().filter(|event| *event == Event::LeftChannel);
+        assert_eq!(left.count(), 1);
+        if calls_off {
+            group.part("b");
+            let again = group.sim.act(node, |session, cx, out| session.part(cx, out));
+            assert_eq!(again, Err(ApiMisuse::NotInChannel));
+        }
+        group.run(60);
+        let expected = if calls_off { State::Outside } else { State::Entering };
+        assert_eq!(group.session("b").state(), expected);
+    }
+}
+
+/// A channel that says of us that we left, among others, says that we left.
+#[test]
+fn we_are_among_those_who_left() {
+    let mut group = Group::new(32, &["a", "b"]);
+    group.establish(&["a", "b"]);
+    let left = [id("a"), id("b")];
+    group.hear("b", ChannelEvent::Changed { entered: &[], left: &left });
+    assert_eq!(group.session("b").state(), State::Outside);
+    assert_eq!(group.session("b").members(), [id("b")]);
+}
+
+/// `auto_include` asks again when another's proposal came first.
+#[test]
+fn whoever_enters_is_included_although_another_proposal_comes_first() {
+    let mut group = Group::new(33, &["a", "b", "c"]);
+    let known = group.known();
+    let mut including = config();
+    including.auto_include = true;
+    group.add("a", known, including);
+    group.join("a");
+    group.join("b");
+    group.run(2);
+    group.assert_together(&["a", "b"]);
+    group.sim.freeze(group.node("a"));
+    group.join("c");
+    group.propose("b", Membership::Refresh).unwrap();
+    group.run(1);
+    group.sim.thaw(group.node("a"));
+    group.run(30);
+    group.assert_together(&["a", "b", "c"]);
 }

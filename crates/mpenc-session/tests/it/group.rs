@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mpenc::{CliquesGreeter, Dialect, LocalIdentity, MemberId, Mpenc, MpencSession};
-use mpenc_session::{ApiMisuse, Config, Event, JoinPatience, Membership, OperationId, Sent, State};
+use mpenc_session::{
+    ApiMisuse, ChannelEvent, Config, Event, Input, JoinPatience, Membership, OperationId, Sent,
+    State,
+};
 use mpenc_sim::{Latency, NodeId, Sim};
 
 pub fn id(name: &str) -> MemberId {
@@ -111,6 +114,16 @@ impl Group {
     pub fn part(&mut self, name: &str) {
         let node = self.node(name);
         self.sim.act(node, |session, cx, out| session.part(cx, out)).expect("it may part");
+    }
+
+    /// Tells a session something that the channel did not say.
+    pub fn hear(&mut self, name: &str, event: ChannelEvent<'_>) {
+        let node = self.node(name);
+        let heard = self.sim.act(node, |session, cx, out| {
+            session.handle(cx, Input::Channel(event), out);
+            Ok(())
+        });
+        heard.expect("it is heard");
     }
 
     pub fn events(&mut self, name: &str) -> Vec<Event> {
