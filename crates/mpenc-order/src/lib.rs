@@ -4,6 +4,8 @@
 
 extern crate alloc;
 
+mod ack;
+mod candidates;
 mod id;
 mod operation;
 mod recent;
@@ -12,6 +14,8 @@ mod resolver;
 mod serial;
 mod verdict;
 
+pub use ack::{AckVerdict, OrderAcks, UnknownAck};
+pub use candidates::{Candidacy, Candidates, Completion};
 pub use id::{ChainHash, EntryType, PacketId, leave_pseudo_packet};
 pub use operation::{End, Ended, Ongoing};
 pub use resolver::{AcceptedInitial, Proposal, ServerOrder};

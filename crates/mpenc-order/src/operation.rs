@@ -1,14 +1,40 @@
 //! The operation that runs, and how it ended.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use crate::{ChainHash, EntryType, PacketId};
+use crate::id::SERVER;
+use crate::{ChainHash, EntryType, PacketId, leave_pseudo_packet};
 
 /// A place in the order: the latest accepted final packet, and the chain hash at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
     pub(crate) packet: PacketId,
     pub(crate) chain_hash: ChainHash,
+}
+
+/// What is known of an operation that may begin.
+#[derive(Clone, Debug)]
+pub(crate) struct Begun<M> {
+    pub(crate) id: PacketId,
+    pub(crate) parent: Head,
+    pub(crate) members: Vec<M>,
+    pub(crate) own: bool,
+    pub(crate) provisional: bool,
+    pub(crate) single: bool,
+}
+
+impl<M> Begun<M> {
+    pub(crate) fn ongoing<O>(self, operation: O) -> Ongoing<M, O> {
+        let Self { id, parent, members, own, provisional, single } = self;
+        let chain_hash = if single {
+            // It enters the chain once, when it ends.
+            parent.chain_hash
+        } else {
+            parent.chain_hash.next(&id, EntryType::Initial)
+        };
+        Ongoing { initial: id, parent, chain_hash, members, own, provisional, operation }
+    }
 }
 
 /// The operation that runs: its initial packet was accepted, and none that ends it.
@@ -71,6 +97,27 @@ impl<M, O> Ongoing<M, O> {
     #[must_use]
     pub const fn operation_mut(&mut self) -> &mut O {
         &mut self.operation
+    }
+
+    /// Its end by this packet.
+    pub(crate) fn end(self, id: PacketId, how: End) -> Ended<M, O> {
+        let chain_hash = self.chain_hash.next(&id, how.entry());
+        Ended { ongoing: self, how, head: Head { packet: id, chain_hash } }
+    }
+}
+
+impl<M: Ord + AsRef<[u8]>, O> Ongoing<M, O> {
+    /// Whether one of these is a target member.
+    pub(crate) fn needs(&self, members: &[M]) -> bool {
+        members.iter().any(|member| self.members.contains(member))
+    }
+
+    /// LOI: its end by the pseudo packet for these leavers.
+    pub(crate) fn end_by_leave(self, leavers: &[M], channel_after: &BTreeSet<M>) -> Ended<M, O> {
+        let leavers: Vec<&[u8]> = leavers.iter().map(AsRef::as_ref).collect();
+        let packet = leave_pseudo_packet(&self.initial, &leavers);
+        let id = PacketId::compute(SERVER, channel_after.iter().map(AsRef::as_ref), &packet);
+        self.end(id, End::Leave)
     }
 }
 

@@ -6,13 +6,9 @@ use core::mem;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::id::SERVER;
-use crate::operation::Head;
+use crate::operation::{Begun, Head};
 use crate::recent::Recent;
-use crate::{
-    ChainHash, End, Ended, EntryType, IgnoreReason, Ongoing, PacketId, RejectReason, Verdict,
-    leave_pseudo_packet,
-};
+use crate::{ChainHash, End, Ended, IgnoreReason, Ongoing, PacketId, RejectReason, Verdict};
 
 /// What the initial packet of an operation proposes. The caller has checked the packet.
 #[derive(Clone, Copy, Debug)]
@@ -74,17 +70,6 @@ impl AcceptedInitial {
     }
 }
 
-/// What an [`AcceptedInitial`] stands for.
-#[derive(Clone, Debug)]
-struct Staged<M> {
-    id: PacketId,
-    parent: Head,
-    members: Vec<M>,
-    own: bool,
-    provisional: bool,
-    single: bool,
-}
-
 #[derive(Clone, Debug)]
 enum State<M, O> {
     /// We know nothing of the order.
@@ -106,7 +91,10 @@ pub struct ServerOrder<M, O> {
     state: State<M, O>,
     /// SHA-256 of our own proposal, as long as the channel may still accept it.
     pending: Option<[u8; 32]>,
-    staged: Option<Staged<M>>,
+    /// Whether a member builds on another history.
+    disputed: bool,
+    /// What an [`AcceptedInitial`] stands for.
+    staged: Option<Begun<M>>,
     /// Packets that were accepted: duplicates of them are ignored, and proposals on their places
     /// are known to be late.
     accepted: Recent,
@@ -122,6 +110,7 @@ impl<M: Clone + Ord + AsRef<[u8]>, O> ServerOrder<M, O> {
             own,
             state: State::Unsynced,
             pending: None,
+            disputed: false,
             staged: None,
             accepted: Recent::default(),
             doubtful: Recent::default(),
@@ -141,6 +130,7 @@ impl<M: Clone + Ord + AsRef<[u8]>, O> ServerOrder<M, O> {
     pub fn reset(&mut self) {
         self.state = State::Unsynced;
         self.pending = None;
+        self.disputed = false;
         self.staged = None;
         self.accepted.clear();
         self.doubtful.clear();
@@ -185,6 +175,8 @@ impl<M: Clone + Ord + AsRef<[u8]>, O> ServerOrder<M, O> {
 
     /// Remembers our own proposal, which we are about to send: only this packet, octet by octet, is
     /// accepted in our name. Replaces an earlier one.
+    ///
+    /// The caller refuses own proposals while the order [is disputed](Self::is_disputed).
     pub fn propose(&mut self, packet: &[u8]) {
         self.pending = Some(digest(packet));
     }
@@ -212,7 +204,8 @@ impl<M: Clone + Ord + AsRef<[u8]>, O> ServerOrder<M, O> {
     }
 
     /// Decides about an operation's initial packet. It counts as accepted once
-    /// [`ServerOrder::begin`] has got the token; until then nothing changes but what EIO remembers.
+    /// [`ServerOrder::begin`] has got the token; until then nothing changes but what EIO remembers,
+    /// and whether the order [is disputed](Self::is_disputed).
     ///
     /// `current` are the members of the session as it is (nobody, or only us, where we are in
     /// none); `channel` are those of the channel.
@@ -238,7 +231,7 @@ impl<M: Clone + Ord + AsRef<[u8]>, O> ServerOrder<M, O> {
             State::Idle(head) => {
                 let head = *head;
                 if let Err(reason) = self.check_place(proposal, head, named, packet, current) {
-                    return Verdict::Reject(reason);
+                    return self.reject(reason);
                 }
                 let own = *proposal.author == self.own;
                 self.stage(id, proposal, head, own, false)
@@ -249,14 +242,33 @@ impl<M: Clone + Ord + AsRef<[u8]>, O> ServerOrder<M, O> {
                 // it excludes may not be able to follow it to its end.
                 let knows_members = !ongoing.provisional;
                 let knows_history = knows_members && ongoing.members.contains(&self.own);
-                Verdict::Reject(if knows_members && !self.is_member(proposal.author, current) {
+                let reason = if knows_members && !self.is_member(proposal.author, current) {
                     RejectReason::AuthorNotMember
                 } else if knows_history && !self.is_known(head, named.packet) {
-                    RejectReason::UnknownParent { theirs: named.packet, ours: head.packet }
+                    self.unknown_parent(proposal.author, head, named)
                 } else {
                     RejectReason::ParentTaken
-                })
+                };
+                self.reject(reason)
             }
+        }
+    }
+
+    /// Rejects a proposal, and remembers it if it is evidence of another history.
+    fn reject<T>(&mut self, reason: RejectReason) -> Verdict<T> {
+        if reason.is_order_mismatch() {
+            self.dispute();
+        }
+        Verdict::Reject(reason)
+    }
+
+    /// A proposal by a member, or in our name, builds on what we never accepted. We never proposed
+    /// that: in our name it is a forgery, and no evidence of anybody's history.
+    fn unknown_parent(&self, author: &M, head: Head, named: Head) -> RejectReason {
+        if *author == self.own {
+            RejectReason::NotOurProposal
+        } else {
+            RejectReason::UnknownParent { theirs: named.packet, ours: head.packet }
         }
     }
 
@@ -299,7 +311,7 @@ impl<M: Clone + Ord + AsRef<[u8]>, O> ServerOrder<M, O> {
             return Err(if self.is_known(head, named.packet) {
                 RejectReason::ParentTaken
             } else {
-                RejectReason::UnknownParent { theirs: named.packet, ours: head.packet }
+                self.unknown_parent(proposal.author, head, named)
             });
         }
         if *proposal.author == self.own && self.pending != Some(digest(packet)) {
@@ -330,7 +342,7 @@ impl<M: Clone + Ord + AsRef<[u8]>, O> ServerOrder<M, O> {
     ) -> Verdict<AcceptedInitial> {
         let single = proposal.single;
         let members = Vec::from(proposal.members);
-        self.staged = Some(Staged { id, parent, members, own, provisional, single });
+        self.staged = Some(Begun { id, parent, members, own, provisional, single });
         let supersedes_own = !own && self.pending.is_some();
         Verdict::Accept(AcceptedInitial { id, own, provisional, single, supersedes_own })
     }
@@ -341,26 +353,13 @@ impl<M: Clone + Ord + AsRef<[u8]>, O> ServerOrder<M, O> {
     /// A token that something else has overtaken (another offer, a leaver, a reset) begins nothing:
     /// the operation is dropped.
     pub fn begin(&mut self, accepted: AcceptedInitial, operation: O) -> Option<Ended<M, O>> {
-        let staged = self.staged.take().filter(|staged| staged.id == accepted.id)?;
-        let Staged { id, parent, members, own, provisional, single } = staged;
+        let begun = self.staged.take().filter(|staged| staged.id == accepted.id)?;
+        let (id, single) = (begun.id, begun.single);
         // Whether it is this one or has lost against it: it cannot be accepted any more.
         self.pending = None;
-        self.accepted.insert(parent.packet);
+        self.accepted.insert(begun.parent.packet);
         self.accepted.insert(id);
-        let chain_hash = if single {
-            parent.chain_hash
-        } else {
-            parent.chain_hash.next(&id, EntryType::Initial)
-        };
-        self.state = State::Running(Ongoing {
-            initial: id,
-            parent,
-            chain_hash,
-            members,
-            own,
-            provisional,
-            operation,
-        });
+        self.state = State::Running(begun.ongoing(operation));
         if single { self.end(id, End::Both) } else { None }
     }
 
@@ -398,36 +397,66 @@ impl<M: Clone + Ord + AsRef<[u8]>, O> ServerOrder<M, O> {
         channel_after: &BTreeSet<M>,
     ) -> Option<Ended<M, O>> {
         self.staged = None;
-        let ongoing = self.ongoing()?;
-        if !leavers.iter().any(|leaver| ongoing.members.contains(leaver)) {
+        if !self.ongoing()?.needs(leavers) {
             return None;
         }
-        let leavers: Vec<&[u8]> = leavers.iter().map(AsRef::as_ref).collect();
-        let packet = leave_pseudo_packet(&ongoing.initial, &leavers);
-        let id = PacketId::compute(SERVER, channel_after.iter().map(AsRef::as_ref), &packet);
-        self.end(id, End::Leave)
+        self.end_with(|ongoing| ongoing.end_by_leave(leavers, channel_after))
     }
 
     fn end(&mut self, id: PacketId, how: End) -> Option<Ended<M, O>> {
+        self.end_with(|ongoing| ongoing.end(id, how))
+    }
+
+    fn end_with(&mut self, end: impl FnOnce(Ongoing<M, O>) -> Ended<M, O>) -> Option<Ended<M, O>> {
         match mem::replace(&mut self.state, State::Unsynced) {
             State::Running(ongoing) => {
-                let chain_hash = ongoing.chain_hash.next(&id, how.entry());
-                let head = Head { packet: id, chain_hash };
-                self.accepted.insert(id);
-                if ongoing.provisional && !how.is_success() {
+                let ended = end(ongoing);
+                self.accepted.insert(ended.head.packet);
+                if ended.was_provisional() && !ended.how().is_success() {
                     // A joiner is unsynced again. The parent had its operation: a copy of that
                     // initial packet must not be taken for a new one.
-                    self.doubtful.insert(ongoing.parent.packet);
+                    self.doubtful.insert(ended.ongoing.parent.packet);
                 } else {
-                    self.state = State::Idle(head);
+                    self.state = State::Idle(ended.head);
                 }
-                Some(Ended { ongoing, how, head })
+                Some(ended)
             }
             other => {
                 self.state = other;
                 None
             }
         }
+    }
+
+    /// Follows the order from the end of this operation on, which was a
+    /// [candidate](crate::Candidates) while we were not synced, and has completed (SO-19).
+    ///
+    /// Nothing happens if it failed, or if we are synced.
+    pub fn adopt<P>(&mut self, ended: &Ended<M, P>) {
+        if self.is_synced() || !ended.how().is_success() {
+            return;
+        }
+        self.reset();
+        self.accepted.insert(ended.ongoing.parent.packet);
+        self.accepted.insert(ended.initial());
+        self.accepted.insert(ended.head.packet);
+        self.state = State::Idle(ended.head);
+    }
+
+    /// Whether somebody builds on another history than ours: a member's proposal said so, or
+    /// [`dispute`](Self::dispute) did. Then we must propose nothing any more; only leaving and
+    /// joining again recovers ([`reset`](Self::reset)).
+    ///
+    /// What others propose goes on to be decided as ever, and so is a proposal of ours that is under
+    /// way already: who shares our history accepts it, and must not do so without us.
+    #[must_use]
+    pub const fn is_disputed(&self) -> bool {
+        self.disputed
+    }
+
+    /// Somebody builds on another history than ours: an [order ack](crate::OrderAcks) says so.
+    pub const fn dispute(&mut self) {
+        self.disputed = self.is_synced();
     }
 }
 

@@ -86,6 +86,9 @@ pub enum RejectReason {
     },
     /// It claims to be our proposal, and is not what we sent (SO-32).
     NotOurProposal,
+    /// It names somebody unknown, and every place of a [candidate](crate::Candidates) is taken by
+    /// proposals that do not.
+    NoPlace,
 }
 
 impl RejectReason {
@@ -94,11 +97,21 @@ impl RejectReason {
     #[must_use]
     pub const fn is_benign(&self) -> bool {
         match self {
-            Self::ParentTaken | Self::Doubtful | Self::AuthorNotMember => true,
+            Self::ParentTaken | Self::Doubtful | Self::AuthorNotMember | Self::NoPlace => true,
             Self::UnknownParent { .. } | Self::ChainHashMismatch { .. } | Self::NotOurProposal => {
                 false
             }
         }
+    }
+
+    /// Whether it is evidence that its author and we were told different stories: the order-mismatch
+    /// event. From the first one on, the order [is disputed](crate::ServerOrder::is_disputed).
+    ///
+    /// Only a member's word is evidence. Somebody who started an order of their own, at the same time
+    /// as we did, is no member of ours: that is [`AuthorNotMember`](Self::AuthorNotMember).
+    #[must_use]
+    pub const fn is_order_mismatch(&self) -> bool {
+        matches!(self, Self::UnknownParent { .. } | Self::ChainHashMismatch { .. })
     }
 }
 
@@ -115,6 +128,7 @@ impl fmt::Display for RejectReason {
                 write!(f, "it names the chain hash {theirs} where ours is {ours}")
             }
             Self::NotOurProposal => f.write_str("it claims to be ours, and is not what we sent"),
+            Self::NoPlace => f.write_str("it names strangers, and better candidates are followed"),
         }
     }
 }

@@ -8,8 +8,10 @@
     reason = "a test fails by panicking"
 )]
 
+mod acks;
 mod agreement;
 mod histories;
+mod joining;
 mod recordings;
 mod rules;
 mod support;

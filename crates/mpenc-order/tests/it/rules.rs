@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use mpenc_order::{
-    ChainHash, End, Ended, EntryType, IgnoreReason, PacketId, Proposal, RejectReason, ServerOrder,
-    Verdict, leave_pseudo_packet,
+    Candidates, ChainHash, End, Ended, EntryType, IgnoreReason, PacketId, Proposal, RejectReason,
+    ServerOrder, Verdict, leave_pseudo_packet,
 };
 
 type Order = ServerOrder<String, u8>;
@@ -451,4 +451,102 @@ fn the_operation_can_be_advanced() {
     let mut ended = order.offer_final(id(2)).accepted().unwrap();
     *ended.operation_mut() += 1;
     assert_eq!(ended.into_operation(), 43);
+}
+
+#[test]
+fn so_16_another_history_disputes_the_order_until_we_leave() {
+    let (mut order, head) = synced("ann");
+    assert!(!order.is_disputed());
+    let theirs = ChainHash::from_bytes([6; 32]);
+    let reason = Packet::new(1, "ben", (head.0, theirs)).rejected(&mut order);
+    assert!(reason.is_order_mismatch());
+    assert!(order.is_disputed());
+    // What others propose on our history is decided as ever, and the dispute stays.
+    Packet::new(2, "cat", head).begin(&mut order);
+    let _ = order.offer_final(id(3)).accepted().unwrap();
+    assert!(order.is_disputed());
+    order.reset();
+    assert!(!order.is_disputed());
+
+    let (mut order, head) = synced("ann");
+    Packet::new(1, "cat", head).begin(&mut order);
+    let reason = Packet::new(2, "ben", (id(55), head.1)).rejected(&mut order);
+    assert!(reason.is_order_mismatch() && order.is_disputed(), "while an operation runs, too");
+}
+
+#[test]
+fn so_16_an_order_ack_disputes_the_order() {
+    let (mut order, head) = synced("ann");
+    let ours = Packet::new(1, "ann", head);
+    order.propose(&ours.text());
+    order.dispute();
+    assert!(order.is_disputed());
+    // Our own proposal that is under way is still one that the others may accept.
+    assert!(ours.begin(&mut order).is_none());
+    let mut unsynced = Order::unsynced("ann".to_owned());
+    unsynced.dispute();
+    assert!(!unsynced.is_disputed(), "there is no history to dispute");
+}
+
+#[test]
+fn concurrent_starts_are_no_dispute() {
+    let (mut order, head) = synced("ann");
+    let theirs = (id(55), ChainHash::start(&id(55)));
+    let establish = Packet::new(1, "dan", theirs).for_members("ann dan");
+    assert_eq!(establish.rejected(&mut order), RejectReason::AuthorNotMember);
+    assert!(!RejectReason::AuthorNotMember.is_order_mismatch() && !order.is_disputed());
+    assert_eq!(order.head(), Some(head));
+}
+
+#[test]
+fn so_32_what_we_never_proposed_is_no_evidence() {
+    let (mut order, head) = synced("ann");
+    for forged in [
+        Packet::new(1, "ann", (id(55), head.1)),
+        Packet::new(2, "ann", (head.0, ChainHash::from_bytes([6; 32]))),
+    ] {
+        assert_eq!(forged.rejected(&mut order), RejectReason::NotOurProposal);
+    }
+    Packet::new(3, "ben", head).begin(&mut order);
+    let forged = Packet::new(4, "ann", (id(55), head.1));
+    assert_eq!(forged.rejected(&mut order), RejectReason::NotOurProposal);
+    assert!(!order.is_disputed());
+}
+
+#[test]
+fn a_completed_candidate_is_where_the_order_goes_on() {
+    let (mut group, head) = synced("ann");
+    let include = Packet::new(1, "ben", head).for_members("ann ben cat eve");
+    include.begin(&mut group);
+    let mut candidates = Candidates::new("eve".to_owned());
+    let members = names(include.members);
+    let author = "ben".to_owned();
+    let proposal = Proposal {
+        author: &author,
+        members: &members,
+        prev_pf: head.0,
+        prev_chain_hash: head.1,
+        single: false,
+    };
+    let channel = channel("ann ben cat dan eve");
+    let candidacy = candidates.offer(id(1), &author, &proposal, true, &channel).accepted().unwrap();
+    assert!(!candidacy.is_doubtful());
+    assert!(candidates.begin(candidacy, ()).is_none());
+    let ongoing = candidates.find(&id(1)).unwrap();
+    assert_eq!(ongoing.chain_hash(), group.ongoing().unwrap().chain_hash());
+    let completion = candidates.complete(&id(1), id(2)).unwrap();
+    let ended = group.offer_final(id(2)).accepted().unwrap();
+
+    let mut joiner = Order::unsynced("eve".to_owned());
+    joiner.adopt(&completion.ended);
+    assert_eq!(joiner.head(), Some((id(2), ended.chain_hash())));
+    assert_eq!(joiner.head(), group.head());
+    // It knows what was accepted: copies, and proposals that came too late.
+    assert_eq!(include.ignored(&mut joiner), IgnoreReason::Duplicate);
+    let late = Packet::new(3, "cat", head);
+    assert_eq!(late.rejected(&mut joiner), RejectReason::ParentTaken);
+    // Who is synced adopts nothing.
+    let (mut other, start) = synced("ann");
+    other.adopt(&completion.ended);
+    assert_eq!(other.head(), Some(start));
 }
