@@ -381,7 +381,7 @@ impl<S: Suite> Session<S> {
             && self.presence.inside().is_some()
             && self.order.is_synced()
             && self.order.ongoing().is_none()
-            && self.proposal.is_none()
+            && !self.is_proposing()
     }
 
     /// Excluded members who stay in the channel are asked out, once the old sub-session has had

@@ -47,6 +47,7 @@ impl<S: Suite> Session<S> {
         packet: &GreetingPacket<'_>,
         out: &mut Outputs,
     ) -> Result<(), InternalError> {
+        self.recall_late(sender, text);
         let parent = packet.metadata.map(|metadata| PacketId::from_bytes(*metadata.prev_pf));
         if parent.is_some_and(|parent| self.order.is_taken(&parent)) {
             // A proposal that lost a race, or an old one again: the normal case, and no fault. It
@@ -230,6 +231,7 @@ impl<S: Suite> Session<S> {
             self.end_proposal(Outcome::Rejected { by }, out);
             (None, None)
         };
+        self.end_late(&Outcome::Rejected { by: checked.initial.author.clone() }, out);
         let info = self.describe(id, &checked.initial, own);
         out.tell(Event::OperationAccepted(info.clone()));
         self.remove_stale(&info, out);

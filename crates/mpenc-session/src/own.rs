@@ -13,6 +13,9 @@ use crate::subsession::SubSession;
 use crate::timers::Timer;
 use crate::{ApiMisuse, ChannelAction, Ctx, Event, OperationId, Outputs, Session, Suite};
 
+/// How many proposals that were not echoed in time are remembered.
+const LATE: usize = 4;
+
 /// A proposal of ours, on its way to the channel and back.
 #[derive(Clone)]
 pub(crate) struct OwnProposal<D> {
@@ -71,6 +74,11 @@ impl<D> OwnProposal<D> {
     pub(crate) fn is_packet(&self, text: &str) -> bool {
         self.packet == text
     }
+
+    /// Whether another one has to wait for this one's outcome.
+    fn is_pending(&self) -> bool {
+        !self.told || self.lost
+    }
 }
 
 impl<S: Suite> Session<S> {
@@ -103,7 +111,7 @@ impl<S: Suite> Session<S> {
             _ => None,
         };
         let pending =
-            if waits_for.is_some() { self.invitation.is_some() } else { self.proposal.is_some() };
+            if waits_for.is_some() { self.invitation.is_some() } else { self.is_proposing() };
         if pending {
             return Err(ApiMisuse::OperationPending);
         }
@@ -136,6 +144,11 @@ impl<S: Suite> Session<S> {
         Ok(id)
     }
 
+    /// Whether a proposal of ours is protocol-pending: no other one can be made.
+    pub(crate) fn is_proposing(&self) -> bool {
+        self.proposal.as_ref().is_some_and(OwnProposal::is_pending)
+    }
+
     fn await_invited(&mut self, cx: &Ctx<'_>, id: OperationId) {
         let patience = self.shared.config.full_ack_interval();
         self.shared.timers.set(cx.now.after(patience), Timer::Invitation(id));
@@ -165,6 +178,12 @@ impl<S: Suite> Session<S> {
         let proposal =
             self.greeter.propose(cx.rng, change.borrow(), refs).map_err(ApiMisuse::Propose)?;
         self.order.propose(proposal.packet.as_bytes());
+        if let Some(late) = self.proposal.take() {
+            if self.late.len() == LATE {
+                self.late.remove(0);
+            }
+            self.late.push(late);
+        }
         let echo = self.shared.config.latencies(2);
         self.shared.timers.set(cx.now.after(echo), Timer::Echo(id));
         out.tell(Event::Proposed { own: id, operation: proposal.initial.operation });
@@ -224,7 +243,7 @@ impl<S: Suite> Session<S> {
             }
             return;
         }
-        let busy = self.proposal.is_some();
+        let busy = self.is_proposing();
         if !self.shared.dialect.invited_at_once && (busy || self.order.ongoing().is_some()) {
             return;
         }
@@ -257,12 +276,28 @@ impl<S: Suite> Session<S> {
     }
 
     /// Our proposal was not echoed in time. Packet and draws are kept: the channel may still order
-    /// it, and then it runs like anybody's.
-    pub(crate) fn on_echo_due(&mut self, id: OperationId, out: &mut Outputs) {
+    /// it, and then it runs like anybody's. Meanwhile we may propose again.
+    pub(crate) fn on_echo_due(&mut self, cx: &mut Ctx<'_>, id: OperationId, out: &mut Outputs) {
         if let Some(proposal) = self.proposal.as_mut().filter(|proposal| proposal.id == id)
             && !core::mem::replace(&mut proposal.told, true)
         {
+            self.to_include.append(&mut proposal.again.drain(..).collect());
             out.tell(Event::OperationEnded { own: id, outcome: Outcome::TimedOut });
+            if self.order.ongoing().is_none() {
+                self.after_operation(cx, out);
+            }
+        }
+    }
+
+    /// If the channel has ordered, late, a proposal that was not echoed in time, it is that one which
+    /// is up now, and not the one made since.
+    pub(crate) fn recall_late(&mut self, sender: &MemberId, text: &str) {
+        if *sender == self.own
+            && let Some(late) = self.late.iter().position(|late| late.is_packet(text))
+        {
+            self.order.propose(text.as_bytes());
+            let late = self.late.swap_remove(late);
+            self.late.extend(self.proposal.replace(late));
         }
     }
 
@@ -292,11 +327,20 @@ impl<S: Suite> Session<S> {
         }
     }
 
+    /// A proposal was accepted: those on the same parent that the channel has not ordered yet will
+    /// not be any more.
+    pub(crate) fn end_late(&mut self, outcome: &Outcome, out: &mut Outputs) {
+        for late in self.late.drain(..).filter(|late| !late.told) {
+            out.tell(Event::OperationEnded { own: late.id, outcome: outcome.clone() });
+        }
+    }
+
     /// Whatever of ours has no outcome yet ends, because we left.
     pub(crate) fn end_all_of_ours(&mut self, running: Option<OperationId>, out: &mut Outputs) {
         let outcome = Outcome::Failed(FailReason::WeLeft);
         self.end_proposal(outcome.clone(), out);
         self.proposal = None;
+        self.end_late(&outcome, out);
         for own in self.invitation.take().map(|waiting| waiting.id).into_iter().chain(running) {
             out.tell(Event::OperationEnded { own, outcome: outcome.clone() });
         }

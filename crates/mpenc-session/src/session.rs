@@ -46,6 +46,8 @@ pub struct Session<S: Suite> {
     pub(crate) past: VecDeque<<S::Security as MessageSecurity>::Retired>,
     /// Our proposal that the channel has not ordered yet.
     pub(crate) proposal: Option<OwnProposal<DraftOf<S>>>,
+    /// Proposals of ours that were not echoed in time, and that the channel may still order.
+    pub(crate) late: Vec<OwnProposal<DraftOf<S>>>,
     /// Our include that waits for those to include to enter the channel.
     pub(crate) invitation: Option<Invitation>,
     /// Members who left the channel, or said that they part, and must be excluded (LS, LOX).
@@ -112,6 +114,7 @@ where
             previous: self.previous.clone(),
             past: self.past.clone(),
             proposal: self.proposal.clone(),
+            late: self.late.clone(),
             invitation: self.invitation.clone(),
             to_exclude: self.to_exclude.clone(),
             to_include: self.to_include.clone(),
@@ -151,6 +154,7 @@ impl<S: Suite> Session<S> {
             previous: None,
             past: VecDeque::new(),
             proposal: None,
+            late: Vec::new(),
             invitation: None,
             to_exclude: BTreeSet::new(),
             to_include: BTreeSet::new(),
@@ -438,7 +442,7 @@ impl<S: Suite> Session<S> {
                 }
             }
             Timer::Undecryptable => self.on_undecryptable_due(cx.now, out),
-            Timer::Echo(id) => self.on_echo_due(id, out),
+            Timer::Echo(id) => self.on_echo_due(cx, id, out),
             Timer::Invitation(id) => self.on_invitation_due(id, out),
             Timer::OperationPacket(id, packets) => self.on_packet_due(cx, id, packets, out),
             Timer::OperationWhole(id) => self.on_operation_due(cx, id, out),
@@ -446,7 +450,7 @@ impl<S: Suite> Session<S> {
             Timer::AbortEcho(id) => self.on_abort_echo_due(id, out),
             Timer::AutoExclude => self.auto_exclude(cx, out),
             Timer::LeaveAlone(number) => {
-                let idle = self.proposal.is_none() && self.order.ongoing().is_none();
+                let idle = !self.is_proposing() && self.order.ongoing().is_none();
                 if self.subsessions == number && self.current.is_none() && idle {
                     self.parting = true;
                     out.act(ChannelAction::Leave);
@@ -526,6 +530,7 @@ impl<S: Suite> Session<S> {
         self.current = None;
         self.previous = None;
         self.proposal = None;
+        self.late.clear();
         self.invitation = None;
         self.greeter.reset();
         self.order.reset();

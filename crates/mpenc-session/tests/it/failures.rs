@@ -225,6 +225,40 @@ fn a_timed_out_proposal_that_loses_makes_room_for_another() {
     group.assert_together(&names);
 }
 
+/// Whoever was told that a proposal timed out may propose again; which of the two takes the place,
+/// the channel says. Each has one outcome.
+#[test]
+fn after_a_timed_out_proposal_another_can_be_made() {
+    for lost in [false, true] {
+        let names = ["a", "b", "c"];
+        let mut group = Group::new(30, &names);
+        group.establish(&names);
+        let node = group.node("a");
+        group.events("a");
+        group.sim.freeze(node);
+        let first = group.propose("a", Membership::Refresh).unwrap();
+        if lost {
+            group.sim.lose_outgoing(node);
+        }
+        assert_eq!(group.propose("a", Membership::Refresh), Err(ApiMisuse::OperationPending));
+        group.run(30);
+        group.tick("a");
+        let second = group.propose("a", Membership::Refresh).expect("the first has its outcome");
+        group.sim.thaw(node);
+        group.run(30);
+        group.assert_together(&names);
+        let outcome = if lost { Outcome::Completed } else { Outcome::Rejected { by: id("a") } };
+        let ended: Vec<_> = group
+            .events("a")
+            .into_iter()
+            .filter(|event| matches!(event, Event::OperationEnded { .. }))
+            .collect();
+        let expected = [(first, Outcome::TimedOut), (second, outcome)]
+            .map(|(own, outcome)| Event::OperationEnded { own, outcome });
+        assert_eq!(ended, expected);
+    }
+}
+
 /// Removed while waiting: the channel says so once or twice, and the member enters again, unless its
 /// user has had enough.
 #[test]

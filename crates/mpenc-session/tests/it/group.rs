@@ -118,9 +118,18 @@ impl Group {
 
     /// Tells a session something that the channel did not say.
     pub fn hear(&mut self, name: &str, event: ChannelEvent<'_>) {
+        self.input(name, Input::Channel(event));
+    }
+
+    /// Tells a session the time.
+    pub fn tick(&mut self, name: &str) {
+        self.input(name, Input::Tick);
+    }
+
+    fn input(&mut self, name: &str, input: Input<'_>) {
         let node = self.node(name);
         let heard = self.sim.act(node, |session, cx, out| {
-            session.handle(cx, Input::Channel(event), out);
+            session.handle(cx, input, out);
             Ok(())
         });
         heard.expect("it is heard");
