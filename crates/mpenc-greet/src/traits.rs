@@ -309,6 +309,11 @@ pub trait Greeter {
     /// Starts the operation of an accepted initial packet; `draft` is that of our own proposal, if
     /// it is ours. Answers at once where the packet asks us to. `id` is the initial packet's id.
     ///
+    /// The greeter does not change, and every operation draws secrets of its own. So someone who
+    /// waits to be included can run several side by side, hand every packet to each, [adopt](
+    /// Greeter::adopt) the result of the first that completes, and drop the others, which wipes
+    /// what was drawn for them.
+    ///
     /// # Errors
     /// [`InternalError`]: a bug of ours.
     fn start(

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use ed25519_dalek::SigningKey;
 use mpenc_wire::{Dialect, MemberId, MemberRef};
+use zeroize::ZeroizeOnDrop;
 
 use super::aske::Nonce;
 use super::contribution::Contribution;
@@ -35,8 +36,8 @@ pub(crate) struct Entry {
     pub(crate) key: PublicKey,
 }
 
-/// What we contribute to an operation ourselves. Wiped on drop.
-#[derive(Clone)]
+/// What we contribute to an operation ourselves: all that was drawn for it. Wiped on drop.
+#[derive(Clone, ZeroizeOnDrop)]
 pub(crate) struct Own {
     pub(crate) contribution: Contribution,
     pub(crate) nonce: Nonce,

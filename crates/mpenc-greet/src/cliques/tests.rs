@@ -19,12 +19,14 @@ use mpenc_wire::{Dialect, GreetingPacket, MemberId, Packet};
 use proptest::prelude::*;
 use rand_core::SeedableRng;
 use serde_json::Value;
+use zeroize::ZeroizeOnDrop;
 
 use super::agreement;
 use super::aske;
 use super::contribution::Contribution;
+use super::group::Own;
 use super::int_key::{BASE_POINT, IntKey, is_reduced};
-use super::keys::{AgreedKeys, IdentityKey, LocalIdentity, ShapedKey};
+use super::keys::{AgreedKeys, GroupKey, IdentityKey, LocalIdentity, ShapedKey};
 use crate::{
     Change, Check, CliquesGreeter, Greeter, Greeting, IdentitySigner, KeyFault, OrderRefs, Stage,
 };
@@ -467,6 +469,17 @@ fn secrets_show_their_type_only() {
     insta::assert_snapshot!(format!("{own:?}"), @"Contribution");
     let key = agreement::derive(&[7; 32]).unwrap();
     insta::assert_snapshot!(format!("{key:?}"), @"GroupKey");
+}
+
+/// That a greeting is dropped, because its operation failed or another candidate completed, is all
+/// that it takes to wipe what was drawn for it.
+#[test]
+fn secrets_are_wiped_on_drop() {
+    const fn wiped<T: ZeroizeOnDrop>() {}
+    wiped::<Contribution>();
+    wiped::<ed25519_dalek::SigningKey>();
+    wiped::<Own>();
+    wiped::<GroupKey>();
 }
 
 #[test]

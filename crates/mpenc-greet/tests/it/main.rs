@@ -11,6 +11,7 @@
 
 mod attacks;
 mod bad_packets;
+mod candidates;
 mod changes;
 mod crowd;
 mod draws;
