@@ -135,7 +135,8 @@ impl<M: Clone + Ord, I: PartialEq> OrderAcks<M, I> {
     }
 
     /// A final packet was accepted, also one that ended an operation without effect; `members` are
-    /// those of the session that results. Gives the verdicts about acks that were held for it.
+    /// those of the session that results, without those who have left the channel. Gives the
+    /// verdicts about acks that were held for it.
     ///
     /// If we are not among the members, everything is [cleared](Self::clear).
     pub fn accepted(
@@ -174,6 +175,13 @@ impl<M: Clone + Ord, I: PartialEq> OrderAcks<M, I> {
             );
         }
         verdicts
+    }
+
+    /// A member left the channel: no ack is expected from them any more, though they are a member
+    /// until they are excluded. They are not to be among the members of what is
+    /// [accepted](Self::accepted) until then.
+    pub fn waive(&mut self, member: &M) {
+        self.others.remove(member);
     }
 
     /// A member's authenticated message says that `packet` is their latest accepted final packet,

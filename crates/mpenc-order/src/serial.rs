@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::{ChainHash, PacketId, RejectReason};
+use crate::{ChainHash, PacketId, RejectReason, UnknownAck};
 
 macro_rules! text {
     ($type:ty) => {
@@ -17,3 +17,4 @@ macro_rules! text {
 text!(ChainHash);
 text!(PacketId);
 text!(RejectReason);
+text!(UnknownAck);

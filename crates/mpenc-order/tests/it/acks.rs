@@ -73,6 +73,19 @@ fn so_16_joiners_ack_from_their_own_operation_on_and_leavers_are_waived() {
 }
 
 #[test]
+fn so_16_who_leaves_the_channel_is_waived_at_once() {
+    let mut acks = ann(&[(1, "ann ben cat")]);
+    acks.waive(&"ben".to_owned());
+    assert_eq!(missing(&acks, 1), "cat");
+    assert_eq!(ack(&mut acks, "ben", 1), AckVerdict::NotExpected);
+    // That they leave has ended an operation; they are still to be excluded.
+    assert_eq!(acks.accepted(id(2), hash(2), &names("ann cat")), []);
+    assert_eq!(missing(&acks, 2), "cat");
+    acks.waive(&"cat".to_owned());
+    assert!(!acks.needs_carrier(), "nobody is left to tell");
+}
+
+#[test]
 fn so_16_another_chain_hash_is_a_mismatch() {
     let mut acks = ann(&[(1, "ann ben cat"), (2, "ann ben cat")]);
     let (ours, theirs) = (hash(2), hash(77));
@@ -109,6 +122,16 @@ fn so_16_a_packet_that_never_comes_is_a_mismatch() {
     assert_eq!((packet, theirs, ours), (id(2), hash(2), (id(1), hash(1))));
     assert_eq!(acks.differing().collect::<Vec<_>>(), ["ben"]);
     assert_eq!(acks.give_up(&"ben".to_owned(), &id(2)), None, "told once");
+}
+
+#[test]
+fn what_is_held_for_another_packet_stays_held() {
+    let mut acks = ann(&[(1, "ann ben")]);
+    assert_eq!(ack(&mut acks, "ben", 3), AckVerdict::Unknown);
+    assert_eq!(acks.accepted(id(2), hash(2), &names("ann ben")), []);
+    let verdicts = acks.accepted(id(3), hash(3), &names("ann ben"));
+    assert_eq!(verdicts, [("ben".to_owned(), AckVerdict::Match)]);
+    assert_eq!(missing(&acks, 2), "");
 }
 
 #[test]

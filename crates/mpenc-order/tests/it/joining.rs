@@ -363,6 +363,57 @@ fn who_names_strangers_takes_no_place_of_the_known() {
 }
 
 #[test]
+fn the_known_come_first_and_give_way_last() {
+    let mut joiner = Joiner::new(&["ann", "ben"]);
+    let stranger = Commit::forged("m0", 1);
+    let friend = Commit::forged("ann", 1).for_members(&["ann", "ben", JOINER]);
+    for commit in [&stranger, &friend, &Commit::forged("m1", 1), &Commit::forged("m2", 1)] {
+        assert_eq!(joiner.take(commit), Verdict::Accept(()));
+    }
+    assert_eq!(joiner.candidates.iter().next().unwrap().initial(), friend.id());
+    for sender in ["m0", "m1", "m2"] {
+        assert!(joiner.candidates.advance(&Commit::forged(sender, 1).id()).is_some());
+    }
+    // The friend's has gone longest without progress.
+    assert_eq!(joiner.take(&Commit::forged("m3", 1)), Verdict::Accept(()));
+    assert!(joiner.candidates.find(&friend.id()).is_some());
+    assert!(joiner.candidates.find(&stranger.id()).is_none());
+}
+
+#[test]
+fn so_18_what_comes_after_another_on_its_parent_is_doubtful() {
+    let offer = |joiner: &mut Joiner, commit: &Commit| {
+        let author = commit.author();
+        let proposal = Proposal {
+            author: &author,
+            members: &commit.members,
+            prev_pf: commit.parent.0,
+            prev_chain_hash: commit.parent.1,
+            single: false,
+        };
+        let offered = joiner.candidates.offer(commit.id(), &author, &proposal, true, &room());
+        offered.accepted().unwrap().is_doubtful()
+    };
+    let mut joiner = Joiner::new(&[]);
+    let first = Commit::forged("m0", 1);
+    let second = Commit::new("m1", 2, first.parent);
+    assert!(!offer(&mut joiner, &second), "an offer alone takes no place");
+    let _ = joiner.take(&first);
+    assert!(offer(&mut joiner, &second), "that one is followed");
+    assert!(joiner.candidates.abort(&first.id(), id("m0", b"abort")).is_some());
+    assert!(offer(&mut joiner, &second), "it has failed, and the order has gone on");
+    let other = Commit::forged("m2", 3);
+    let _ = joiner.take(&other);
+    let mut after = room();
+    after.remove("m2");
+    assert_eq!(joiner.candidates.members_left(&[name("m2")], &after).len(), 1);
+    assert!(offer(&mut joiner, &Commit::new("m1", 4, other.parent)), "so has that one");
+    assert!(joiner.candidates.clear().is_empty());
+    assert!(!offer(&mut joiner, &second), "we left, and know nothing any more");
+    assert_eq!(joiner.take(&first), Verdict::Accept(()));
+}
+
+#[test]
 fn in_our_own_name() {
     let mut joiner = Joiner::new(&[]);
     let echo = Commit::forged("joe", 1);

@@ -545,6 +545,7 @@ fn a_completed_candidate_is_where_the_order_goes_on() {
     assert_eq!(include.ignored(&mut joiner), IgnoreReason::Duplicate);
     let late = Packet::new(3, "cat", head);
     assert_eq!(late.rejected(&mut joiner), RejectReason::ParentTaken);
+    assert!(matches!(joiner.offer_final(id(2)), Verdict::Ignore(IgnoreReason::Duplicate)));
     // Who is synced adopts nothing.
     let (mut other, start) = synced("ann");
     other.adopt(&completion.ended);
