@@ -203,6 +203,8 @@ impl<S: Suite> Session<S> {
         self.give_up_outbox(out);
         self.greeter.reset();
         self.order.reset();
+        self.shared.order_acks.clear();
+        self.history_overdue = false;
         self.held.clear();
         self.shared.timers.clear();
         self.shared.parting.clear();
@@ -380,6 +382,7 @@ impl<S: Suite> Session<S> {
             && !self.presence.excluded()
             && self.presence.inside().is_some()
             && self.order.is_synced()
+            && !self.order.is_disputed()
             && self.order.ongoing().is_none()
             && !self.is_proposing()
     }

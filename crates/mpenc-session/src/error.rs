@@ -24,6 +24,9 @@ pub enum ApiMisuse {
     NotInSession,
     /// We have not been included yet, so we cannot propose anything.
     NotSynced,
+    /// A member was told another history of operations than we were: leave the channel, and join
+    /// again.
+    OrderDisputed,
     /// We were excluded: leave the channel, or wait to be removed from it.
     Excluded,
     /// We are parting: no content may follow.
@@ -53,6 +56,9 @@ pub enum ApiMisuse {
 impl fmt::Display for ApiMisuse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::OrderDisputed => {
+                f.write_str("a member was told another history than we were: leave, and join again")
+            }
             Self::Closed => f.write_str("the session has closed"),
             Self::NotInChannel => f.write_str("we are not in the channel"),
             Self::InChannel => f.write_str("we are in the channel already"),

@@ -7,7 +7,7 @@ use core::fmt;
 use mpenc_causal::AddError;
 use mpenc_greet::{CannotConfirm, InternalError, Operation, Refused};
 use mpenc_message::{OpenError, SealError};
-use mpenc_order::{PacketId, RejectReason};
+use mpenc_order::{ChainHash, PacketId, RejectReason};
 use mpenc_wire::{Malformed, MemberId, MessageId};
 
 /// Names an operation of ours, within this session.
@@ -104,6 +104,45 @@ pub enum FailReason {
     NotEntered(Vec<MemberId>),
     /// The channel's members were no longer those that the proposal needs.
     ChannelChanged,
+}
+
+/// In what a member's history of operations is not ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub enum HistoryFault {
+    /// They proposed something that builds on another history.
+    Proposal(RejectReason),
+    /// At the end of the same operation they hold another chain hash.
+    Differs {
+        /// Packet id of that operation's final packet.
+        packet: PacketId,
+        /// Our chain hash at it.
+        ours: ChainHash,
+        /// Theirs.
+        theirs: ChainHash,
+    },
+    /// They accepted a final packet that we never saw.
+    Unknown {
+        /// Their latest.
+        theirs: PacketId,
+        /// Ours.
+        ours: PacketId,
+    },
+}
+
+impl fmt::Display for HistoryFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Proposal(reason) => reason.fmt(f),
+            Self::Differs { packet, ours, theirs } => {
+                write!(f, "at {packet}, their chain hash is {theirs} and ours is {ours}")
+            }
+            Self::Unknown { theirs, ours } => {
+                write!(f, "they accepted {theirs}, which we never saw; our latest is {ours}")
+            }
+        }
+    }
 }
 
 /// A rule that a packet broke. Nothing was changed by it.
@@ -323,14 +362,23 @@ pub enum Event {
         /// The check that failed.
         fault: Fault,
     },
-    /// A member's proposal builds on another history of operations than ours: the server, or the
-    /// member, told different stories.
+    /// A member was told another history of operations than we were: the server, or the member,
+    /// tells different stories. Nothing can be proposed any more; leaving and joining again
+    /// recovers.
     OrderMismatch {
-        /// Who proposed it.
-        author: MemberId,
-        /// What they named, and what we hold.
-        reason: RejectReason,
+        /// Who.
+        member: MemberId,
+        /// What they said, and what we hold.
+        fault: HistoryFault,
     },
+    /// Some members have not confirmed in time that they were told the same history of operations
+    /// as we were.
+    HistoryUnconfirmed {
+        /// Who.
+        missing: Vec<MemberId>,
+    },
+    /// All members have confirmed it; withdraws [`Event::HistoryUnconfirmed`].
+    HistoryConfirmed,
     /// Somebody wrote that they part.
     Parting(MemberId),
     /// Our own part in a sub-session is over.
@@ -359,6 +407,7 @@ impl Event {
             | Self::CannotConfirm { .. }
             | Self::OperationFailed { .. }
             | Self::OperationOverdue { .. }
+            | Self::HistoryUnconfirmed { .. }
             | Self::NotIncluded
             | Self::Plain { .. }
             | Self::Parted { consistent: false } => Severity::Liveness,

@@ -35,6 +35,7 @@
 //! | `own` | our own operations, and their outcomes |
 //! | `operation` | the operation that the channel runs |
 //! | `overdue` | operations that take too long, and aborts |
+//! | `history` | whether all were told the same history of operations |
 //! | `subsession` | messages, acks and the end of one sub-session |
 //! | `outbox` | messages that wait for their readers |
 //! | `held` | packets that no sub-session could open yet |
@@ -58,6 +59,7 @@ mod data;
 mod error;
 mod event;
 mod held;
+mod history;
 mod io;
 mod operation;
 mod outbox;
@@ -73,8 +75,8 @@ mod timers;
 pub use config::{Config, JoinPatience};
 pub use error::ApiMisuse;
 pub use event::{
-    Event, FailReason, Fault, HeldId, LocalId, MessageEvent, OperationId, OperationInfo, Outcome,
-    Sent, Severity,
+    Event, FailReason, Fault, HeldId, HistoryFault, LocalId, MessageEvent, OperationId,
+    OperationInfo, Outcome, Sent, Severity,
 };
 pub use io::{ChannelAction, ChannelEvent, Ctx, Input, Output, Outputs};
 pub use mpenc_greet::Change as Membership;

@@ -15,7 +15,7 @@ use mpenc_order::{AcceptedInitial, ChainHash, Ended, PacketId, Proposal, RejectR
 use mpenc_wire::{AbortPacket, GreetingPacket, MemberId};
 
 use crate::data::refuse;
-use crate::event::{FailReason, Fault, OperationInfo, Outcome};
+use crate::event::{FailReason, Fault, HistoryFault, OperationInfo, Outcome};
 use crate::own::OwnProposal;
 use crate::session::{DraftOf, GreetingOf, automatic};
 use crate::subsession::{FIN_PATIENCE, SubSession};
@@ -206,8 +206,8 @@ impl<S: Suite> Session<S> {
     fn on_rejected(&mut self, author: MemberId, reason: RejectReason, out: &mut Outputs) {
         match reason {
             // An authenticated member builds on a history that we do not share.
-            RejectReason::ChainHashMismatch { .. } | RejectReason::UnknownParent { .. } => {
-                out.tell(Event::OrderMismatch { author, reason });
+            reason if reason.is_order_mismatch() => {
+                self.dispute(author, HistoryFault::Proposal(reason), out);
             }
             // Concurrent proposals are the normal case, and so are those of other sessions.
             reason if reason.is_benign() => {}
@@ -385,6 +385,7 @@ impl<S: Suite> Session<S> {
             return Err(InternalError::new("a final packet did not complete its operation"));
         };
         self.on_completed(cx, ended.into_operation(), completed, out)?;
+        self.note_history(cx, out);
         self.after_operation(cx, out);
         Ok(())
     }
@@ -423,9 +424,9 @@ impl<S: Suite> Session<S> {
         self.to_exclude.retain(|member| completed.members.contains(member));
         self.note_excluded(cx, &info.exclude);
         if let Some(keys) = completed.keys {
-            self.subsessions = self.subsessions.wrapping_add(1);
+            self.shared.newest = self.shared.newest.wrapping_add(1);
             self.completed_here = true;
-            let number = self.subsessions;
+            let number = self.shared.newest;
             let section = match &self.previous {
                 Some(old) => self.shared.log.begin_after(old.section(), old.transcript(), &latest),
                 None => self.shared.log.begin(),
@@ -469,7 +470,7 @@ impl<S: Suite> Session<S> {
         } else if self.current.is_none() && !excluded_us && !self.shared.config.stay_if_last {
             // TI-10: the last member leaves, unless a group comes about in the meantime.
             let patience = self.shared.config.latencies(FIN_PATIENCE);
-            self.shared.timers.set(cx.now.after(patience), Timer::LeaveAlone(self.subsessions));
+            self.shared.timers.set(cx.now.after(patience), Timer::LeaveAlone(self.shared.newest));
         }
         Ok(())
     }
@@ -510,6 +511,7 @@ impl<S: Suite> Session<S> {
     ) {
         let running = ended.into_operation();
         let own = running.info.own;
+        self.note_history(cx, out);
         // What they, or we, have answered already is under way.
         self.elsewhere.extend(running.greeting.progress().awaited);
         out.tell(Event::OperationFailed { operation: running.info, reason: reason.clone() });

@@ -102,6 +102,9 @@ impl<S: Suite> Session<S> {
         if !self.order.is_synced() || !self.order_is_ours() {
             return Err(ApiMisuse::NotSynced);
         }
+        if self.order.is_disputed() {
+            return Err(ApiMisuse::OrderDisputed);
+        }
         let change = OwnedChange::of(change).ok_or(ApiMisuse::UnknownChange)?;
         // An include that waits for others to leave or enter the channel is not proposed yet.
         let waits_for = match &change {
@@ -243,7 +246,7 @@ impl<S: Suite> Session<S> {
             }
             return;
         }
-        let busy = self.is_proposing();
+        let busy = self.is_proposing() || self.order.is_disputed();
         if !self.shared.dialect.invited_at_once && (busy || self.order.ongoing().is_some()) {
             return;
         }

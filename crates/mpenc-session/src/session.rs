@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use mpenc_causal::MessageLog;
 use mpenc_greet::{Greeter, Greeting, InternalError};
 use mpenc_message::{Kind, MessageSecurity};
-use mpenc_order::ServerOrder;
+use mpenc_order::{OrderAcks, ServerOrder};
 use mpenc_wire::{Dialect, MemberId, MessageId};
 
 use crate::channel::Presence;
@@ -64,7 +64,8 @@ pub struct Session<S: Suite> {
     pub(crate) tainted: bool,
     pub(crate) closed: bool,
     pub(crate) operations: u64,
-    pub(crate) subsessions: SubSessionNumber,
+    /// Whether the user was told that somebody has not confirmed our history.
+    pub(crate) history_overdue: bool,
     /// Whether an operation has completed since we entered the channel.
     pub(crate) completed_here: bool,
     /// Until when the others may still finish a sub-session that we, who joined, were not part of.
@@ -125,7 +126,7 @@ where
             tainted: self.tainted,
             closed: self.closed,
             operations: self.operations,
-            subsessions: self.subsessions,
+            history_overdue: self.history_overdue,
             completed_here: self.completed_here,
             foreign_until: self.foreign_until,
         }
@@ -145,6 +146,9 @@ impl<S: Suite> Session<S> {
                 dialect,
                 timers: Timers::default(),
                 log: MessageLog::new(),
+                order_acks: OrderAcks::new(own.clone()),
+                heard: Vec::new(),
+                newest: 0,
                 parting: BTreeSet::new(),
             },
             own,
@@ -165,7 +169,7 @@ impl<S: Suite> Session<S> {
             tainted: false,
             closed: false,
             operations: 0,
-            subsessions: 0,
+            history_overdue: false,
             completed_here: false,
             foreign_until: Instant::default(),
         }
@@ -449,9 +453,12 @@ impl<S: Suite> Session<S> {
             Timer::AbortTurn(id) => self.on_abort_turn(cx, id, out),
             Timer::AbortEcho(id) => self.on_abort_echo_due(id, out),
             Timer::AutoExclude => self.auto_exclude(cx, out),
+            Timer::HistoryCarrier(packet) => self.on_history_carrier_due(cx, &packet, out)?,
+            Timer::HistoryConfirmed(packet) => self.on_history_due(&packet, out),
+            Timer::HistoryUnknown(member, packet) => self.on_history_unknown(member, &packet, out),
             Timer::LeaveAlone(number) => {
                 let idle = !self.is_proposing() && self.order.ongoing().is_none();
-                if self.subsessions == number && self.current.is_none() && idle {
+                if self.shared.newest == number && self.current.is_none() && idle {
                     self.parting = true;
                     out.act(ChannelAction::Leave);
                 }
@@ -485,6 +492,7 @@ impl<S: Suite> Session<S> {
 
     /// What every input may have made possible or necessary.
     fn settle(&mut self, cx: &mut Ctx<'_>, out: &mut Outputs) -> Result<(), InternalError> {
+        self.hear_history(cx, out);
         let parting = core::mem::take(&mut self.shared.parting);
         for member in parting {
             if self.members().contains(&member) && self.to_exclude.insert(member) {

@@ -6,10 +6,11 @@ use alloc::vec::Vec;
 
 use mpenc_causal::{AddError, Entry, Pending, Role, Section, Transcript};
 use mpenc_greet::InternalError;
-use mpenc_message::{Draft, Kind, MessageSecurity, OpenError, SealError};
+use mpenc_message::{Draft, Kind, MessageSecurity, OpenError, OrderAck, SealError};
 use mpenc_wire::{DataPacket, MemberId, MessageId, ParentOrder};
 
 use crate::event::{Event, Fault, MessageEvent};
+use crate::history::order_ack;
 use crate::shared::Shared;
 use crate::timers::{SubSessionNumber, Timer};
 use crate::{ChannelAction, Ctx, Instant, Outputs};
@@ -25,6 +26,7 @@ struct Incoming {
     parents: Vec<MessageId>,
     kind: Kind,
     text: String,
+    order_ack: Option<OrderAck>,
 }
 
 /// What a sub-session made of a packet.
@@ -154,7 +156,8 @@ impl<X: MessageSecurity> SubSession<X> {
             ParentOrder::MostRecentFirst => self.transcript.heads_recent_first(),
             _ => self.transcript.heads(),
         };
-        let draft = Draft { parents: &parents, kind, text, order_ack: None };
+        let order_ack = shared.order_acks.to_attach().map(order_ack);
+        let draft = Draft { parents: &parents, kind, text, order_ack };
         let sealed = self.security.seal(cx.rng, &draft).map_err(WriteError::Seal)?;
         let message = Incoming {
             id: sealed.id,
@@ -162,6 +165,7 @@ impl<X: MessageSecurity> SubSession<X> {
             parents,
             kind,
             text: String::from(text),
+            order_ack: None,
         };
         self.accept(cx.now, shared, None, message, out).map_err(|not_taken| {
             WriteError::Internal(match not_taken {
@@ -235,6 +239,7 @@ impl<X: MessageSecurity> SubSession<X> {
             parents: opened.parents,
             kind: opened.kind,
             text: opened.text,
+            order_ack: opened.order_ack,
         };
         self.take(cx.now, shared, other, message, out)?;
         Ok(Received::Here)
@@ -299,7 +304,7 @@ impl<X: MessageSecurity> SubSession<X> {
         message: Incoming,
         out: &mut Outputs,
     ) -> Result<(), NotTaken> {
-        let Incoming { id, author, parents, kind, text } = message;
+        let Incoming { id, author, parents, kind, text, order_ack } = message;
         let role = role_of(kind);
         let mut entry = Entry::new(id, &author, &parents, role);
         if let Some(other) = other {
@@ -312,6 +317,7 @@ impl<X: MessageSecurity> SubSession<X> {
             .accept(self.section, &self.transcript, id, payload)
             .map_err(|_| NotTaken::Internal(InternalError::new("the log refused a message")))?;
 
+        shared.heard.extend(order_ack.map(|ack| (author.clone(), ack)));
         let fins = self.fins.entry(author.clone()).or_default();
         match kind {
             Kind::Fin => {
@@ -339,6 +345,9 @@ impl<X: MessageSecurity> SubSession<X> {
             }));
         }
         if role != Role::Ack {
+            if author == self.own && self.number == shared.newest {
+                shared.order_acks.carried(id);
+            }
             let interval = shared.config.full_ack_interval();
             shared.timers.set(now.after(interval), Timer::FullAck(self.number, id));
             if author != self.own {
@@ -353,6 +362,7 @@ impl<X: MessageSecurity> SubSession<X> {
             }
         }
         for id in added.fully_acked {
+            shared.order_acks.on_fully_acked(&id);
             self.on_nobody_awaited(id, out);
         }
         self.note_full_ack(now, shared);
@@ -457,6 +467,7 @@ impl<X: MessageSecurity> SubSession<X> {
         out: &mut Outputs,
     ) {
         for id in self.transcript.waive(reader) {
+            shared.order_acks.on_fully_acked(&id);
             self.on_nobody_awaited(id, out);
         }
         self.note_full_ack(now, shared);

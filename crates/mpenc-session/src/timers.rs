@@ -40,6 +40,13 @@ pub(crate) enum Timer {
     AbortEcho(PacketId),
     /// Our turn to propose the exclude of those who left: rank · BC_LAT/4.
     AutoExclude,
+    /// No monitored message of ours has carried our history up to this operation, FA_INTV − 2·BC_LAT
+    /// after its end.
+    HistoryCarrier(PacketId),
+    /// Everybody should have confirmed our history up to this operation, FA_INTV after its end.
+    HistoryConfirmed(PacketId),
+    /// A member named an operation's end that we had not seen, BC_LAT ago.
+    HistoryUnknown(MemberId, PacketId),
     /// We have been alone for 16·BC_LAT, since the sub-session with this number.
     LeaveAlone(SubSessionNumber),
     /// We were excluded, and nobody removed us from the channel.

@@ -84,11 +84,18 @@ impl Teller {
                 "{} broke the rules, in a packet signed by themselves: {fault}",
                 name(member)
             )),
-            Event::OrderMismatch { author, reason } => alarm(format!(
-                "{} builds on another history than ours: the relay, or they, told different \
-                 stories ({reason})",
-                name(author)
+            Event::OrderMismatch { member, fault } => alarm(format!(
+                "{} was told another history than you were: the relay, or they, told different \
+                 stories ({fault}); leave and join again",
+                name(member)
             )),
+            Event::HistoryUnconfirmed { missing } => warning(format!(
+                "not confirmed yet that all were told the same history: {}",
+                texts(missing).join(", ")
+            )),
+            Event::HistoryConfirmed => {
+                note("all have confirmed that they were told the same history")
+            }
             Event::NotSent { error: Some(error), .. } => {
                 warning(format!("a message that waited for its readers was not sent: {error}"))
             }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use mpenc::{CliquesGreeter, Dialect, LocalIdentity, MemberId, Mpenc, MpencSession};
 use mpenc_session::{
-    ApiMisuse, ChannelEvent, Config, Event, Input, JoinPatience, Membership, OperationId, Sent,
-    State,
+    ApiMisuse, ChannelAction, ChannelEvent, Config, Event, Input, JoinPatience, Membership,
+    OperationId, Sent, State,
 };
-use mpenc_sim::{Latency, NodeId, Sim};
+use mpenc_sim::{Latency, NodeId, Sim, What};
 
 pub fn id(name: &str) -> MemberId {
     MemberId::new(Dialect::DOCUMENT, name).expect("a good name")
@@ -119,6 +119,16 @@ impl Group {
     /// Tells a session something that the channel did not say.
     pub fn hear(&mut self, name: &str, event: ChannelEvent<'_>) {
         self.input(name, Input::Channel(event));
+    }
+
+    /// The packet that a member sent last; the simulation records what happens since before it.
+    pub fn last_packet_of(&mut self, name: &str) -> String {
+        let node = self.node(name);
+        let sent = self.sim.take_records().into_iter().rev().find_map(|record| match record.what {
+            What::Asked(ChannelAction::Send { packet }) if record.node == node => Some(packet),
+            _ => None,
+        });
+        sent.expect("it sent something")
     }
 
     /// Tells a session the time.

@@ -12,6 +12,7 @@ mod churn;
 mod dictator;
 mod failures;
 mod group;
+mod history;
 mod honest;
 mod life;
 mod misuse;

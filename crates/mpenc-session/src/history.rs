@@ -1,0 +1,144 @@
+//! Whether all members were told the same history of operations (SO-16): order acks, and what
+//! follows when they differ.
+//!
+//! | when | what |
+//! |---|---|
+//! | an operation ended, well or badly | everything that we write carries our chain hash at it |
+//! | FA_INTV − 2·BC_LAT later, nothing monitored has carried it | a heartbeat does |
+//! | FA_INTV later, somebody has not said the same | notice: who; withdrawn when they have |
+//! | somebody says something else | security event; nothing is proposed any more, until we leave |
+//! | somebody names a packet that we never saw | held for BC_LAT; then the same |
+
+use alloc::vec::Vec;
+
+use mpenc_greet::{Greeter, InternalError};
+use mpenc_message::{Kind, OrderAck};
+use mpenc_order::{AckVerdict, ChainHash, PacketId};
+use mpenc_wire::MemberId;
+
+use crate::event::HistoryFault;
+use crate::session::automatic;
+use crate::timers::Timer;
+use crate::{Ctx, Event, Outputs, Session, Suite};
+
+impl<S: Suite> Session<S> {
+    /// Who has not confirmed our history up to the latest operation, and is expected to.
+    #[must_use]
+    pub fn history_unconfirmed_by(&self) -> Vec<MemberId> {
+        let Some((latest, _)) = self.order.head() else { return Vec::new() };
+        self.shared.order_acks.missing(&latest).cloned().collect()
+    }
+
+    /// The running operation has ended, well or badly: everybody says so, and what came before.
+    pub(crate) fn note_history(&mut self, cx: &Ctx<'_>, out: &mut Outputs) {
+        if !self.shared.dialect.order_acks {
+            return;
+        }
+        let members = self.greeter.members();
+        let (true, Some((packet, chain_hash))) = (members.len() > 1, self.order.head()) else {
+            self.shared.order_acks.clear();
+            self.history_overdue = false;
+            return;
+        };
+        let verdicts = self.shared.order_acks.accepted(packet, chain_hash, members);
+        let interval = self.shared.config.full_ack_interval();
+        let carrier = interval.saturating_sub(self.shared.config.latencies(2));
+        self.shared.timers.set(cx.now.after(carrier), Timer::HistoryCarrier(packet));
+        self.shared.timers.set(cx.now.after(interval), Timer::HistoryConfirmed(packet));
+        for (member, verdict) in verdicts {
+            self.judge(cx, member, packet, verdict, out);
+        }
+        self.withdraw_overdue(out);
+    }
+
+    /// What authenticated messages said of the order.
+    pub(crate) fn hear_history(&mut self, cx: &Ctx<'_>, out: &mut Outputs) {
+        for (member, ack) in core::mem::take(&mut self.shared.heard) {
+            let packet = PacketId::from_bytes(ack.packet_id);
+            let chain_hash = ChainHash::from_bytes(ack.chain_hash);
+            let verdict = self.shared.order_acks.on_ack(&member, packet, chain_hash);
+            self.judge(cx, member, packet, verdict, out);
+        }
+        self.withdraw_overdue(out);
+    }
+
+    fn judge(
+        &mut self,
+        cx: &Ctx<'_>,
+        member: MemberId,
+        packet: PacketId,
+        verdict: AckVerdict,
+        out: &mut Outputs,
+    ) {
+        match verdict {
+            AckVerdict::Mismatch { ours, theirs } => {
+                self.dispute(member, HistoryFault::Differs { packet, ours, theirs }, out);
+            }
+            AckVerdict::Unknown => {
+                let due = cx.now.after(self.shared.config.broadcast_latency);
+                self.shared.timers.set(due, Timer::HistoryUnknown(member, packet));
+            }
+            _ => {}
+        }
+    }
+
+    /// A member was told another history than we were: from now on we propose nothing.
+    pub(crate) fn dispute(&mut self, member: MemberId, fault: HistoryFault, out: &mut Outputs) {
+        self.order.dispute();
+        out.tell(Event::OrderMismatch { member, fault });
+    }
+
+    /// A packet that a member named is still unknown to us, BC_LAT after they did.
+    pub(crate) fn on_history_unknown(
+        &mut self,
+        member: MemberId,
+        packet: &PacketId,
+        out: &mut Outputs,
+    ) {
+        if let Some(unknown) = self.shared.order_acks.give_up(&member, packet) {
+            let (theirs, ours) = (unknown.packet, unknown.ours.0);
+            self.dispute(member, HistoryFault::Unknown { theirs, ours }, out);
+        }
+    }
+
+    /// Nothing that we wrote has told the others what we accepted: a heartbeat does.
+    pub(crate) fn on_history_carrier_due(
+        &mut self,
+        cx: &mut Ctx<'_>,
+        packet: &PacketId,
+        out: &mut Outputs,
+    ) -> Result<(), InternalError> {
+        if self.is_latest(packet)
+            && self.shared.order_acks.needs_carrier()
+            && let Some(current) = self.current.as_mut().filter(|sub| sub.is_open())
+        {
+            automatic(current.write(cx, &mut self.shared, Kind::Heartbeat, "", out))?;
+        }
+        Ok(())
+    }
+
+    /// Everybody should have told us by now what they accepted.
+    pub(crate) fn on_history_due(&mut self, packet: &PacketId, out: &mut Outputs) {
+        let missing = self.history_unconfirmed_by();
+        if self.is_latest(packet) && !missing.is_empty() {
+            self.history_overdue = true;
+            out.tell(Event::HistoryUnconfirmed { missing });
+        }
+    }
+
+    fn withdraw_overdue(&mut self, out: &mut Outputs) {
+        if self.history_overdue && self.history_unconfirmed_by().is_empty() {
+            self.history_overdue = false;
+            out.tell(Event::HistoryConfirmed);
+        }
+    }
+
+    fn is_latest(&self, packet: &PacketId) -> bool {
+        self.order.head().is_some_and(|(latest, _)| latest == *packet)
+    }
+}
+
+/// What a message of ours carries.
+pub(crate) fn order_ack((packet, chain_hash): (PacketId, ChainHash)) -> OrderAck {
+    OrderAck { packet_id: *packet.as_bytes(), chain_hash: *chain_hash.as_bytes() }
+}

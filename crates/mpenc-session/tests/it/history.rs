@@ -1,0 +1,133 @@
+//! Members tell each other what they were told of the order of operations, and call out a server
+//! that tells different stories.
+
+use mpenc_session::{
+    ApiMisuse, ChannelEvent, Event, HistoryFault, Membership, OperationId, Severity,
+};
+
+use crate::group::{Group, id, ids};
+
+fn mismatches(events: &[Event]) -> Vec<(&mpenc::MemberId, &HistoryFault)> {
+    events
+        .iter()
+        .filter_map(|event| match event {
+            Event::OrderMismatch { member, fault } => Some((member, fault)),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Nobody has to write for it: heartbeats carry it, before anybody is missed.
+#[test]
+fn all_confirm_every_operation_also_one_that_failed() {
+    let mut group = Group::new(51, &["a", "b", "c", "d"]);
+    group.establish(&["a", "b", "c"]);
+    for name in ["a", "b", "c"] {
+        assert_eq!(group.session(name).history_unconfirmed_by().len(), 2, "{name}");
+    }
+    group.run(60);
+    group.join("d");
+    let own = group.include("a", &["d"]);
+    group.sim.freeze(group.node("d"));
+    group.run(1);
+    group.sim.act(group.node("b"), |session, cx, out| session.abort(cx, "no", out)).unwrap();
+    group.run(60);
+    assert_ended_badly(&mut group, own);
+    for name in ["a", "b", "c"] {
+        assert_eq!(group.session(name).history_unconfirmed_by(), ids(&[]));
+        let events = group.events(name);
+        let alarming = events.iter().find(|event| {
+            matches!(event, Event::HistoryUnconfirmed { .. })
+                || event.severity() >= Severity::Security
+        });
+        assert_eq!(alarming, None, "{name}");
+    }
+}
+
+fn assert_ended_badly(group: &mut Group, own: OperationId) {
+    let ended = group.events("a").into_iter().any(|event| {
+        matches!(event, Event::OperationEnded { own: it, outcome } if it == own
+            && matches!(outcome, mpenc_session::Outcome::Failed(_)))
+    });
+    assert!(ended);
+}
+
+/// Has the server tell only `victim` of an operation, and that it failed.
+fn tell_a_story_of_its_own(group: &mut Group, victim: &str) {
+    group.join("d");
+    group.sim.record();
+    let proposer = group.node("a");
+    group.sim.freeze(proposer);
+    group.include("a", &["d"]);
+    group.sim.lose_outgoing(proposer);
+    group.sim.thaw(proposer);
+    let packet = group.last_packet_of("a");
+    group.hear(victim, ChannelEvent::Packet { sender: &id("a"), packet: &packet });
+    group.hear(victim, ChannelEvent::Changed { entered: &[], left: &ids(&["d"]) });
+    group.events(victim);
+}
+
+/// ATTACKS 7, 8, 9: one member is told of an operation, and that it failed because of somebody who
+/// left; the others are not. The keys are the same, and the histories are not.
+#[test]
+fn attacks_7_8_9_a_server_that_tells_one_member_another_order_is_found_out() {
+    let mut group = Group::new(52, &["a", "b", "c", "d"]);
+    group.establish(&["a", "b", "c"]);
+    group.run(60);
+    tell_a_story_of_its_own(&mut group, "b");
+    group.run(60);
+    for name in ["a", "c"] {
+        let events = group.events(name);
+        let [(member, HistoryFault::Unknown { theirs, .. })] = mismatches(&events)[..] else {
+            panic!("{name}: {:?}", mismatches(&events));
+        };
+        assert_eq!(*member, id("b"));
+        assert_eq!(Some(*theirs), group.session("b").order_head().map(|(packet, _)| packet));
+        // Whatever it would build on is in doubt.
+        assert_eq!(group.propose(name, Membership::Refresh), Err(ApiMisuse::OrderDisputed));
+    }
+    // The one who was lied to only sees that the others do not say the same.
+    let events = group.events("b");
+    let missing = ids(&["a", "c"]);
+    assert!(events.contains(&Event::HistoryUnconfirmed { missing }), "{events:?}");
+}
+
+/// An operation that all know, after a history that not all know.
+#[test]
+fn attacks_7_another_history_before_the_same_operation_is_found_out() {
+    let mut group = Group::new(53, &["a", "b", "c", "d"]);
+    group.establish(&["a", "b", "c"]);
+    group.run(60);
+    tell_a_story_of_its_own(&mut group, "b");
+    // A proposal of the one who was lied to is evidence by itself.
+    group.hear("b", ChannelEvent::Changed { entered: &ids(&["d"]), left: &[] });
+    group.propose("b", Membership::Refresh).unwrap();
+    group.run(1);
+    for name in ["a", "c"] {
+        let events = group.events(name);
+        let [(member, HistoryFault::Proposal(_))] = mismatches(&events)[..] else {
+            panic!("{name}: {:?}", mismatches(&events));
+        };
+        assert_eq!(*member, id("b"));
+    }
+}
+
+/// Leaving and joining again recovers.
+#[test]
+fn whoever_leaves_and_joins_again_may_propose_again() {
+    let mut group = Group::new(54, &["a", "b", "c", "d"]);
+    group.establish(&["a", "b", "c"]);
+    group.run(60);
+    tell_a_story_of_its_own(&mut group, "b");
+    group.run(60);
+    assert_eq!(group.propose("a", Membership::Refresh), Err(ApiMisuse::OrderDisputed));
+    for name in ["a", "b", "c", "d"] {
+        group.part(name);
+    }
+    group.run(300);
+    assert_eq!(group.sim.server().members(), ids(&[]));
+    group.establish(&["a", "b", "c"]);
+    group.propose("a", Membership::Refresh).expect("it is another history");
+    group.run(60);
+    group.assert_together(&["a", "b", "c"]);
+}
