@@ -385,7 +385,6 @@ impl<S: Suite> Session<S> {
             return Err(InternalError::new("a final packet did not complete its operation"));
         };
         self.on_completed(cx, ended.into_operation(), completed, out)?;
-        self.note_history(cx, out);
         self.after_operation(cx, out);
         Ok(())
     }
@@ -436,6 +435,8 @@ impl<S: Suite> Session<S> {
             let members = &completed.members;
             self.current = Some(SubSession::new(number, section, security, members, &self.own));
         }
+        // Before anything is written to the new members: those who joined know nothing of before.
+        self.note_history(cx, out);
         if excluded_us {
             out.tell(Event::Excluded { by: info.author.clone() });
         } else {

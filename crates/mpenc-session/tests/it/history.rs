@@ -131,3 +131,18 @@ fn whoever_leaves_and_joins_again_may_propose_again() {
     group.run(60);
     group.assert_together(&["a", "b", "c"]);
 }
+
+/// Whoever joins is not told of a history that is not theirs, not even by what waited for them.
+#[test]
+fn whoever_joins_hears_of_their_own_operation_first() {
+    let mut group = Group::new(55, &["a", "b", "c"]);
+    group.establish(&["a", "b"]);
+    let (node, readers) = (group.node("a"), ids(&["b", "c"]));
+    group.sim.act(node, |session, cx, out| session.send_to(cx, &readers, "later", out)).unwrap();
+    group.join("c");
+    group.include("a", &["c"]);
+    group.run(60);
+    group.assert_together(&["a", "b", "c"]);
+    assert_eq!(group.shown("c"), [("a".to_owned(), "later".to_owned())]);
+    assert_eq!(mismatches(&group.events("c")), []);
+}
