@@ -17,7 +17,7 @@ use mpenc_wire::{AbortPacket, GreetingPacket, MemberId};
 use crate::data::refuse;
 use crate::event::{FailReason, Fault, HistoryFault, OperationInfo, Outcome};
 use crate::own::OwnProposal;
-use crate::session::{DraftOf, GreetingOf, automatic};
+use crate::session::{GreetingOf, automatic};
 use crate::subsession::{FIN_PATIENCE, SubSession};
 use crate::timers::Timer;
 use crate::{ChannelAction, Ctx, Event, OperationId, Outputs, Session, Suite};
@@ -126,13 +126,11 @@ impl<S: Suite> Session<S> {
         text: &str,
         out: &mut Outputs,
     ) {
-        let ours = |proposal: &OwnProposal<DraftOf<S>>| proposal.is_packet(text);
-        if *sender != self.own || !self.proposal.as_ref().is_some_and(ours) {
-            return;
-        }
-        let running = self.order.ongoing().map(|running| running.operation().info.author.clone());
-        let outcome = match running {
-            Some(by) => Outcome::Rejected { by },
+        let back = |proposal: &&OwnProposal<_>| *sender == self.own && proposal.is_packet(text);
+        let Some(proposal) = self.proposal.as_ref().filter(back) else { return };
+        let running = self.order.ongoing().map(|running| &running.operation().info.author);
+        let outcome = match proposal.beaten_by().or(running) {
+            Some(by) => Outcome::Rejected { by: by.clone() },
             None => Outcome::Failed(FailReason::ChannelChanged),
         };
         self.lose_proposal(outcome, out);

@@ -27,6 +27,8 @@ pub(crate) struct OwnProposal<D> {
     told: bool,
     /// Whether it came back and could not be accepted, but keeps its place (`lost_proposals_linger`).
     lost: bool,
+    /// Who proposed the operation that ran when it was made, and that has its place.
+    beaten_by: Option<MemberId>,
     /// Whom to include later, if another's proposal comes first: what the rules of the channel ask
     /// for is tried again, what a user asks for is not (SO-17).
     again: Vec<MemberId>,
@@ -73,6 +75,11 @@ impl<D> OwnProposal<D> {
     /// Whether this is its packet.
     pub(crate) fn is_packet(&self, text: &str) -> bool {
         self.packet == text
+    }
+
+    /// Whose operation ran when it was made.
+    pub(crate) fn beaten_by(&self) -> Option<&MemberId> {
+        self.beaten_by.as_ref()
     }
 
     /// Whether another one has to wait for this one's outcome.
@@ -197,6 +204,7 @@ impl<S: Suite> Session<S> {
             draft: proposal.draft,
             told: false,
             lost: false,
+            beaten_by: self.order.ongoing().map(|running| running.operation().info.author.clone()),
             again: Vec::new(),
         });
         Ok(())
