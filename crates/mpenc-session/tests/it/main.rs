@@ -16,6 +16,7 @@ mod history;
 mod honest;
 mod life;
 mod misuse;
+mod races;
 mod recordings;
 mod rejects;
 #[cfg(feature = "serde")]
