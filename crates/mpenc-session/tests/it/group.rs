@@ -145,6 +145,36 @@ impl Group {
         heard.expect("it is heard");
     }
 
+    /// What this one asked of the channel, and when, since the last call. What others asked is
+    /// forgotten; and what came before the first call.
+    pub fn asked(&mut self, name: &str) -> Vec<(Duration, ChannelAction)> {
+        self.sim.record();
+        let node = self.node(name);
+        let records = self.sim.take_records().into_iter().filter(|record| record.node == node);
+        records
+            .filter_map(|record| match record.what {
+                What::Asked(action) => Some((record.at.since_epoch(), action)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The packets among it.
+    pub fn packets(&mut self, name: &str) -> Vec<String> {
+        let asked = self.asked(name).into_iter();
+        asked
+            .filter_map(|(_, action)| match action {
+                ChannelAction::Send { packet } => Some(packet),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// How long the run has taken.
+    pub fn now(&self) -> Duration {
+        self.sim.now().since_epoch()
+    }
+
     pub fn events(&mut self, name: &str) -> Vec<Event> {
         let node = self.node(name);
         self.sim.take_events(node)

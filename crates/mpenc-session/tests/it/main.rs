@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod channel_rules;
 mod churn;
 mod dictator;
 mod failures;
@@ -16,6 +17,8 @@ mod history;
 mod honest;
 mod life;
 mod misuse;
+mod overdue;
+mod queues;
 mod races;
 mod recordings;
 mod rejects;

@@ -1,0 +1,219 @@
+//! What entering and leaving the channel means, rule by rule.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use mpenc_session::{
+    ChannelAction, ChannelEvent, Event, FailReason, JoinPatience, Membership, Outcome, State,
+};
+
+use crate::group::{Group, config, id, ids};
+
+const SECOND: Duration = Duration::from_secs(1);
+/// BC_LAT/4.
+const TURN: Duration = Duration::from_millis(1_250);
+
+fn removals(group: &mut Group, name: &str) -> Vec<ChannelAction> {
+    let asked = group.asked(name).into_iter().map(|(_, action)| action);
+    asked.filter(|action| matches!(action, ChannelAction::Remove(_))).collect()
+}
+
+fn remove(name: &str) -> ChannelAction {
+    ChannelAction::Remove(ids(&[name]))
+}
+
+/// IAL: who was included a moment ago does not know who was excluded before that, and has not left.
+/// Those who know have the channel remove them, so that they come back as somebody new.
+#[test]
+fn somebody_excluded_who_has_never_left_is_not_included() {
+    let mut group = Group::new(61, &["a", "b", "c", "new"]);
+    group.establish(&["a", "b", "c"]);
+    group.exclude("a", &["c"]);
+    group.run(1);
+    group.join("new");
+    group.include("a", &["new"]);
+    group.run(1);
+    group.assert_together(&["a", "b", "new"]);
+    assert_eq!(group.session("c").state(), State::Excluded);
+    group.asked("a");
+    let own = group.include("new", &["c"]);
+    group.run(1);
+    assert_eq!(removals(&mut group, "a"), [remove("c")]);
+    assert_eq!(group.session("c").state(), State::Outside);
+    let outcome = Outcome::Failed(FailReason::MemberLeft(ids(&["c"])));
+    assert!(group.events("new").contains(&Event::OperationEnded { own, outcome }));
+    group.join("c");
+    group.include("new", &["c"]);
+    group.run(3);
+    group.assert_together(&["a", "b", "c", "new"]);
+}
+
+/// LS: of those who remain, the k-th waits k·BC_LAT/4 before it proposes the exclude.
+#[test]
+fn automatic_excludes_are_staggered() {
+    let names = ["a", "b", "c", "d"];
+    for rank in 0..3 {
+        let mut group = Group::new(62, &names);
+        group.establish(&names);
+        group.run(60);
+        // Those before it sleep.
+        for name in &names[..rank] {
+            group.sim.freeze(group.node(name));
+        }
+        let waits = TURN * u32::try_from(rank).unwrap();
+        for name in names {
+            group.events(name);
+        }
+        group.asked("a");
+        let since = group.now();
+        group.sim.crash(group.node("d"));
+        group.run(4);
+        let told: Vec<bool> = names
+            .into_iter()
+            .map(|name| {
+                let events = group.events(name);
+                events.iter().any(|event| matches!(event, Event::Proposed { .. }))
+            })
+            .collect();
+        let only: Vec<bool> = (0..names.len()).map(|at| at == rank).collect();
+        assert_eq!(told, only, "nobody acts out of turn, or without need");
+        // The first packet that it sent is the proposal.
+        let after = group.asked(names[rank])[0].0 - since;
+        assert!(waits < after && after < waits + SECOND / 10, "{rank}: {after:?}");
+        for name in &names[..rank] {
+            group.sim.thaw(group.node(name));
+        }
+        group.run(60);
+        group.assert_together(&names[..3]);
+    }
+}
+
+/// EAL: somebody dies and comes back before the others have excluded them: out, until that is done.
+#[test]
+fn whoever_is_still_to_be_excluded_stays_out() {
+    let mut group = Group::new(63, &["a", "b", "c", "d"]);
+    group.establish(&["a", "b", "c", "d"]);
+    // It is needed for the exclude, which lasts.
+    group.sim.freeze(group.node("b"));
+    group.sim.crash(group.node("d"));
+    group.run(1);
+    let known = group.known();
+    group.add("d", known, config());
+    group.asked("a");
+    group.join("d");
+    assert!(removals(&mut group, "a").contains(&remove("d")));
+    assert_eq!(group.session("d").state(), State::Outside);
+    group.sim.thaw(group.node("b"));
+    group.run(60);
+    // It came again, and is somebody new.
+    group.assert_together(&["a", "b", "c"]);
+    assert_eq!(group.session("d").state(), State::Waiting);
+    group.include("c", &["d"]);
+    group.run(3);
+    group.assert_together(&["a", "b", "c", "d"]);
+}
+
+/// Whoever is never included gives up, and does not come again by itself.
+#[test]
+fn the_patience_to_be_included_ends() {
+    // With three in the channel: (2 + 3)·(BC_LAT + 1 s), or what the caller says.
+    let cases = [(JoinPatience::ByMembers, 30), (JoinPatience::For(7 * SECOND), 7)];
+    for (patience, seconds) in cases {
+        let mut group = Group::new(64, &["a", "b", "patient", "impatient"]);
+        group.establish(&["a", "b"]);
+        let mut impatient = config();
+        impatient.join_patience = patience;
+        let known = group.known();
+        group.add("impatient", known, impatient);
+        group.join("impatient");
+        group.run(seconds - 2);
+        assert_eq!(group.session("impatient").state(), State::Waiting);
+        group.events("impatient");
+        group.run(2);
+        assert_eq!(group.events("impatient"), [Event::NotIncluded, Event::LeftChannel]);
+        group.join("patient");
+        group.run(300);
+        assert_eq!(group.session("impatient").state(), State::Outside);
+        assert_eq!(group.session("patient").state(), State::Waiting, "for ever");
+    }
+}
+
+/// Once included, nobody's patience ends.
+#[test]
+fn whoever_is_included_in_time_stays() {
+    let mut group = Group::new(65, &["a", "b", "c"]);
+    group.establish(&["a", "b"]);
+    let mut impatient = config();
+    impatient.join_patience = JoinPatience::For(7 * SECOND);
+    let known = group.known();
+    group.add("c", known, impatient);
+    group.join("c");
+    group.run(5);
+    group.include("b", &["c"]);
+    group.run(60);
+    group.assert_together(&["a", "b", "c"]);
+    assert!(!group.events("c").contains(&Event::NotIncluded));
+}
+
+/// SO-27: removed while waiting, a member enters again after a while that grows with the members of
+/// the channel, and that is not the same for all.
+#[test]
+fn whoever_was_removed_while_waiting_enters_again_after_a_jittered_delay() {
+    for (present, unit) in [(2, 24), (4, 36)] {
+        let unit = unit * SECOND;
+        let mut delays = BTreeSet::new();
+        for seed in 0..16 {
+            let names = ["a", "b", "c", "d"];
+            let mut group = Group::new(700 + seed, &names);
+            for name in &names[..present] {
+                group.join(name);
+            }
+            let waiting = names[present - 1];
+            group.asked(waiting);
+            let since = group.now();
+            group.hear(waiting, ChannelEvent::Left);
+            group.run(60);
+            let asked = group.asked(waiting);
+            assert_eq!(asked.len(), 1, "{asked:?}");
+            assert_eq!(asked[0].1, ChannelAction::Enter);
+            delays.insert(asked[0].0 - since);
+        }
+        let (least, most) = (*delays.first().unwrap(), *delays.last().unwrap());
+        assert!(unit / 2 <= least && most < unit * 3 / 4, "{least:?} to {most:?}");
+        assert!(most - least > unit / 8, "spread over a quarter: {least:?} to {most:?}");
+        assert_eq!(delays.len(), 16);
+    }
+}
+
+/// A member who was removed does not come again by itself: that was meant.
+#[test]
+fn a_member_who_was_removed_does_not_enter_again() {
+    let mut group = Group::new(66, &["a", "b"]);
+    group.establish(&["a", "b"]);
+    group.asked("b");
+    group.hear("b", ChannelEvent::Left);
+    group.run(120);
+    assert_eq!(group.session("b").state(), State::Outside);
+    assert!(!group.asked("b").iter().any(|(_, action)| *action == ChannelAction::Enter));
+}
+
+/// Whoever was excluded waits to be removed, and leaves when nobody does it: after 20·BC_LAT.
+#[test]
+fn whoever_was_excluded_and_is_not_removed_leaves() {
+    let mut group = Group::new(67, &["a", "b", "c"]);
+    group.establish(&["a", "b", "c"]);
+    group.exclude("a", &["c"]);
+    group.run(1);
+    assert!(group.events("c").contains(&Event::Excluded { by: id("a") }));
+    for name in ["a", "b"] {
+        group.sim.freeze(group.node(name));
+    }
+    group.asked("c");
+    group.run(98);
+    assert_eq!(group.session("c").state(), State::Excluded);
+    assert_eq!(group.propose("c", Membership::Refresh), Err(mpenc_session::ApiMisuse::Excluded));
+    group.run(2);
+    assert_eq!(group.session("c").state(), State::Outside);
+    let asked: Vec<_> = group.asked("c").into_iter().map(|(_, action)| action).collect();
+    assert_eq!(asked, [ChannelAction::Leave]);
+}
