@@ -132,7 +132,9 @@ fn the_patience_to_be_included_ends() {
         group.run(2);
         assert_eq!(group.events("impatient"), [Event::NotIncluded, Event::LeftChannel]);
         group.join("patient");
+        group.asked("impatient");
         group.run(300);
+        assert_eq!(group.asked("impatient"), [], "{patience:?}");
         assert_eq!(group.session("impatient").state(), State::Outside);
         assert_eq!(group.session("patient").state(), State::Waiting, "for ever");
     }
