@@ -85,6 +85,8 @@ pub struct DialectTable {
     pub unreachable_readers: bool,
     /// Whether FIN and consistency requests are acked fast.
     pub fast_answers: bool,
+    /// Whether heartbeats are sent, and members called silent who do not ack them.
+    pub heartbeats: bool,
     /// Whether members wait their turn to propose an automatic exclude.
     pub staggered_excludes: bool,
     /// Whether order acks are sent.
@@ -195,6 +197,7 @@ static DOCUMENT: DialectTable = DialectTable {
     leave_names_batch: false,
     unreachable_readers: true,
     fast_answers: true,
+    heartbeats: true,
     staggered_excludes: true,
     order_acks: true,
     excluded_follow: true,
@@ -223,6 +226,7 @@ static MPENC_JS: DialectTable = DialectTable {
     leave_names_batch: true,
     unreachable_readers: false,
     fast_answers: false,
+    heartbeats: false,
     staggered_excludes: false,
     order_acks: false,
     excluded_follow: false,
