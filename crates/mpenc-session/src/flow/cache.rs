@@ -183,7 +183,9 @@ mod tests {
     proptest! {
         /// The sums are exact, and the limit is kept, whatever comes and goes.
         #[test]
-        fn the_books_are_kept(steps in prop::collection::vec((0_u8..4, 0_usize..3_000, any::<bool>()), 0..200)) {
+        fn the_books_are_kept(
+            steps in prop::collection::vec((0_u8..4, 0_usize..3_000, any::<bool>()), 0..200),
+        ) {
             let mut cache = Cache::new(20_000);
             for (id, (author, octets, trim)) in steps.into_iter().enumerate() {
                 if trim {

@@ -352,7 +352,8 @@ mod tests {
             for (what, wait) in steps {
                 let then = now.after(Duration::from_secs(wait));
                 // All that falls due in between, at its time.
-                let is_silent = |member: usize, acked: &[usize; 2], own: &[(Instant, bool)], now: Instant| {
+                type Written = [(Instant, bool)];
+                let is_silent = |member: usize, acked: &[usize; 2], own: &Written, now: Instant| {
                     let since = acked[member].checked_sub(1).map_or(at(0.0), |last| own[last].0);
                     let asked = own[acked[member]..].iter().find(|(_, monitored)| *monitored);
                     since.after(interval) <= now
@@ -391,7 +392,8 @@ mod tests {
                     }
                 }
             }
-            prop_assert_eq!(presence.stop(), names.iter().zip(told).filter(|(_, told)| *told).map(|(name, _)| *name).collect::<Vec<_>>());
+            let open = names.iter().zip(told).filter(|(_, told)| *told).map(|(name, _)| *name);
+            prop_assert_eq!(presence.stop(), open.collect::<Vec<_>>());
         }
     }
 }

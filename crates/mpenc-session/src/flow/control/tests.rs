@@ -521,7 +521,9 @@ proptest! {
     ) {
         let mut state = seed | 1;
         let mut random = move || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             state >> 33
         };
         let mut group = Group::new(members, rules()).with(move |now, _, _, _| {
