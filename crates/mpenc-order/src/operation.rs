@@ -99,6 +99,12 @@ impl<M, O> Ongoing<M, O> {
         &mut self.operation
     }
 
+    /// The operation itself, to wipe it.
+    #[must_use]
+    pub fn into_operation(self) -> O {
+        self.operation
+    }
+
     /// Its end by this packet.
     pub(crate) fn end(self, id: PacketId, how: End) -> Ended<M, O> {
         let chain_hash = self.chain_hash.next(&id, how.entry());
@@ -184,6 +190,12 @@ impl<M, O> Ended<M, O> {
     #[must_use]
     pub const fn initial(&self) -> PacketId {
         self.ongoing.initial
+    }
+
+    /// Packet id of the final packet that it followed.
+    #[must_use]
+    pub const fn parent(&self) -> PacketId {
+        self.ongoing.parent.packet
     }
 
     /// Its target members.

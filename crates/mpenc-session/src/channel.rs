@@ -91,7 +91,7 @@ impl<S: Suite> Session<S> {
     ///
     /// # Errors
     /// [`ApiMisuse`] if we are not in the channel, or follow a session already.
-    pub fn start_here(&mut self, cx: &mut Ctx<'_>, _out: &mut Outputs) -> Result<(), ApiMisuse> {
+    pub fn start_here(&mut self, cx: &mut Ctx<'_>, out: &mut Outputs) -> Result<(), ApiMisuse> {
         self.check_open()?;
         let inside = self.presence.inside().ok_or(ApiMisuse::NotInChannel)?;
         if inside.we_are_excluded {
@@ -100,14 +100,15 @@ impl<S: Suite> Session<S> {
         if self.order.is_synced() {
             return Err(ApiMisuse::InSession);
         }
-        self.start_order(cx);
+        self.start_order(cx, out);
         Ok(())
     }
 
-    fn start_order(&mut self, cx: &mut Ctx<'_>) {
+    fn start_order(&mut self, cx: &mut Ctx<'_>, out: &mut Outputs) {
         let mut prev_pf = [0; 32];
         cx.rng.fill_bytes(&mut prev_pf);
         self.order.start(PacketId::from_bytes(prev_pf));
+        self.drop_candidates(&FailReason::NotFollowed, out);
         self.shared.timers.retain(|timer| !matches!(timer, Timer::JoinPatience));
     }
 
@@ -126,18 +127,25 @@ impl<S: Suite> Session<S> {
         let others: Vec<MemberId> =
             present.iter().filter(|&member| *member != self.own).cloned().collect();
         let alone = others.is_empty();
-        let patience = self.join_patience(present.len());
+        let inhabitants = present.len();
         let seniors = others.iter().cloned().collect();
         self.presence = Presence::Inside(Inside { members: present, seniors, ..Inside::default() });
         self.shared.timers.retain(|timer| !matches!(timer, Timer::Reenter));
         self.tainted = false;
         out.tell(Event::EnteredChannel { others });
         if alone {
-            self.start_order(cx);
-        } else if let Some(patience) = patience {
-            self.shared.timers.set(cx.now.after(patience), Timer::JoinPatience);
+            self.start_order(cx, out);
+        } else {
+            self.set_join_patience(cx, inhabitants);
         }
         Ok(())
+    }
+
+    /// We wait to be included, in a channel of so many.
+    pub(crate) fn set_join_patience(&mut self, cx: &Ctx<'_>, present: usize) {
+        if let Some(patience) = self.join_patience(present) {
+            self.shared.timers.set(cx.now.after(patience), Timer::JoinPatience);
+        }
     }
 
     /// How long to wait to be included: (2 + members)·(BC_LAT + 1 s), or what the caller chose.
@@ -192,6 +200,7 @@ impl<S: Suite> Session<S> {
             });
         }
         self.end_all_of_ours(own, out);
+        self.drop_candidates(&FailReason::WeLeft, out);
         self.drop_previous(out);
         if let Some(mut sub) = self.current.take() {
             if self.shared.dialect.fin_after_leaving {
@@ -267,6 +276,10 @@ impl<S: Suite> Session<S> {
         let ended = left
             .chunks(at_once.max(1))
             .find_map(|leavers| self.order.members_left(leavers, &inside.members));
+        self.candidates_left(&left, out);
+        for member in &left {
+            self.shared.order_acks.waive(member);
+        }
         self.stop_awaiting(cx, &left);
         for member in left.iter().filter(|&member| self.greeter.members().contains(member)) {
             self.to_exclude.insert(member.clone());
@@ -278,7 +291,7 @@ impl<S: Suite> Session<S> {
         }
         if deserted && !self.order.is_synced() && !self.presence.excluded() && !self.parting {
             // SO-33: nobody is left who could include us.
-            self.start_order(cx);
+            self.start_order(cx, out);
         }
     }
 

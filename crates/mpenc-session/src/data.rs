@@ -79,10 +79,13 @@ impl<S: Suite> Session<S> {
             return Ok(());
         }
         // Whoever has no session and waits for none drops data silently: it cannot be theirs.
-        let expects = self.current.is_some() || self.order.ongoing().is_some();
+        let joining = self.order.ongoing().is_some() || !self.candidates.is_empty();
+        let expects = self.current.is_some() || joining;
         if expects && !self.held.contains(sender, text) {
             let due = cx.now.after(self.shared.config.broadcast_latency);
-            if let Some(due) = self.held.hold(sender, text, due, out) {
+            // Most of what whoever joins hears is not for them.
+            let joined = self.current.is_some() && cx.now >= self.foreign_until;
+            if let Some(due) = self.held.hold(sender, text, due, joined.then_some(out)) {
                 self.shared.timers.set(due, Timer::Undecryptable);
             }
         }
@@ -150,6 +153,8 @@ impl<S: Suite> Session<S> {
                 .and_then(|contents| Packet::decode(self.shared.dialect, contents));
             let Ok(Packet::Data(data)) = decoded else { continue };
             match self.open_anywhere(cx, &held.sender, &data, out)? {
+                // Whoever has just joined hears the end of what was before, and will for a while.
+                Received::Elsewhere if cx.now < self.foreign_until => {}
                 Received::Elsewhere => self.held.put_back(held),
                 Received::Here if held.told => out.tell(Event::Decrypted(held.number)),
                 Received::Here => {}

@@ -102,6 +102,9 @@ pub enum FailReason {
     WeLeft,
     /// Those to include did not enter the channel.
     NotEntered(Vec<MemberId>),
+    /// We waited to be included, and it was not the operation that did so: another did, or it took
+    /// too long, or we cannot confirm it.
+    NotFollowed,
     /// The channel's members were no longer those that the proposal needs.
     ChannelChanged,
 }
@@ -229,7 +232,17 @@ pub enum Event {
     /// The channel ordered an operation's start: it runs. Messages still go to the members as they
     /// are.
     OperationAccepted(OperationInfo),
-    /// A running operation moved on.
+    /// Somebody proposes to include us, who wait for it. There may be several at a time; which of
+    /// them is the one, if any, [`Event::Members`] says.
+    Candidate(OperationInfo),
+    /// A candidate came to nothing.
+    CandidateDropped {
+        /// Which.
+        operation: OperationInfo,
+        /// Why.
+        reason: FailReason,
+    },
+    /// A running operation, or a candidate, moved on.
     OperationProgress {
         /// Whose contribution has been seen.
         contributed: Vec<MemberId>,
@@ -268,6 +281,8 @@ pub enum Event {
     },
     /// An operation completed: every member confirmed the members as they are now.
     Members {
+        /// Packet id of its initial packet, as in [`OperationInfo`].
+        id: PacketId,
         /// Who stays a member.
         remain: Vec<MemberId>,
         /// Who is a member now.

@@ -37,13 +37,13 @@ pub(crate) struct HeldPackets {
 
 impl HeldPackets {
     /// Holds a packet. When there is no room, the oldest of whoever takes up most gives way, so that
-    /// nobody can keep the others out. Says when its time is up, if the timer is to be set.
+    /// nobody can keep the others out, which `out` hears of. Says when its time is up, if the timer is to be set.
     pub(crate) fn hold(
         &mut self,
         sender: &MemberId,
         packet: &str,
         due: Instant,
-        out: &mut Outputs,
+        mut out: Option<&mut Outputs>,
     ) -> Option<Instant> {
         self.numbered = self.numbered.wrapping_add(1);
         let number = HeldId(self.numbered);
@@ -56,11 +56,11 @@ impl HeldPackets {
             told: false,
         });
         if self.queue.iter().filter(|held| held.sender == *sender).count() > PER_SENDER {
-            self.drop_oldest_of(&sender.clone(), out);
+            self.drop_oldest_of(&sender.clone(), out.as_deref_mut());
         }
         while self.octets > OCTETS {
             let Some(most) = self.greediest() else { break };
-            self.drop_oldest_of(&most, out);
+            self.drop_oldest_of(&most, out.as_deref_mut());
         }
         (!core::mem::replace(&mut self.armed, true)).then_some(due)
     }
@@ -75,11 +75,11 @@ impl HeldPackets {
         (due, next)
     }
 
-    fn drop_oldest_of(&mut self, sender: &MemberId, out: &mut Outputs) {
+    fn drop_oldest_of(&mut self, sender: &MemberId, out: Option<&mut Outputs>) {
         let oldest = self.queue.iter().position(|held| held.sender == *sender);
         if let Some(dropped) = oldest.and_then(|at| self.queue.remove(at)) {
             self.octets = self.octets.saturating_sub(dropped.packet.len());
-            if !dropped.told {
+            if let Some(out) = out.filter(|_| !dropped.told) {
                 tell(&dropped, out);
             }
         }
@@ -171,14 +171,14 @@ mod tests {
         let mut out = Outputs::new();
         for number in 0..PER_SENDER {
             let packet = format!("{number:>width$}", width = OCTETS / PER_SENDER);
-            held.hold(&greedy, &packet, at(5), &mut out);
+            held.hold(&greedy, &packet, at(5), Some(&mut out));
         }
         assert_eq!(out.len(), 0);
-        held.hold(&modest, "small", at(5), &mut out);
+        held.hold(&modest, "small", at(5), Some(&mut out));
         assert!(held.contains(&modest, "small"));
         assert_eq!(out.len(), 1, "one of the greedy one's gave way");
         for number in 0..2 * PER_SENDER {
-            held.hold(&modest, &format!("{number}"), at(5), &mut out);
+            held.hold(&modest, &format!("{number}"), at(5), Some(&mut out));
         }
         let count = held.take_all().iter().filter(|held| held.sender == modest).count();
         assert_eq!(count, PER_SENDER);
@@ -188,14 +188,14 @@ mod tests {
     fn one_timer_serves_all() {
         let mut held = HeldPackets::default();
         let mut out = Outputs::new();
-        assert_eq!(held.hold(&id("a"), "1", at(5), &mut out), Some(at(5)));
+        assert_eq!(held.hold(&id("a"), "1", at(5), Some(&mut out)), Some(at(5)));
         for number in 0..1_000 {
-            assert_eq!(held.hold(&id("b"), &format!("{number}"), at(6), &mut out), None);
+            assert_eq!(held.hold(&id("b"), &format!("{number}"), at(6), Some(&mut out)), None);
         }
         let (due, next) = held.take_due(at(5));
         assert_eq!((due.len(), next), (1, Some(at(6))));
         let (due, next) = held.take_due(at(7));
         assert_eq!((due.len(), next), (1 + PER_SENDER, None));
-        assert_eq!(held.hold(&id("a"), "2", at(8), &mut out), Some(at(8)));
+        assert_eq!(held.hold(&id("a"), "2", at(8), Some(&mut out)), Some(at(8)));
     }
 }

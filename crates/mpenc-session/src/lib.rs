@@ -34,6 +34,7 @@
 //! | `channel` | what entering and leaving the channel means |
 //! | `own` | our own operations, and their outcomes |
 //! | `operation` | the operation that the channel runs |
+//! | `joining` | waiting to be included: candidate operations |
 //! | `overdue` | operations that take too long, and aborts |
 //! | `history` | whether all were told the same history of operations |
 //! | `subsession` | messages, acks and the end of one sub-session |
@@ -66,6 +67,7 @@ mod flow;
 mod held;
 mod history;
 mod io;
+mod joining;
 mod operation;
 mod outbox;
 mod overdue;

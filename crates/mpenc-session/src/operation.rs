@@ -5,10 +5,11 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use mpenc_greet::{
-    Check, CheckedInitial, Completed, Greeter, Greeting, Initial, InternalError, Stage, Status,
-    Step,
+    Check, CheckedInitial, Completed, Greeter, Greeting, Initial, InternalError, Operation, Stage,
+    Status, Step,
 };
 use mpenc_message::Kind;
 use mpenc_order::{AcceptedInitial, ChainHash, Ended, PacketId, Proposal, RejectReason, Verdict};
@@ -20,10 +21,10 @@ use crate::own::OwnProposal;
 use crate::session::{GreetingOf, automatic};
 use crate::subsession::{FIN_PATIENCE, SubSession};
 use crate::timers::Timer;
-use crate::{ChannelAction, Ctx, Event, OperationId, Outputs, Session, Suite};
+use crate::{ChannelAction, Config, Ctx, Event, OperationId, Outputs, Session, Suite};
 
 /// What a completed operation of this suite gives.
-type CompletedOf<S> =
+pub(crate) type CompletedOf<S> =
     Completed<<<S as Suite>::Greeter as Greeter>::Keys, <<S as Suite>::Greeter as Greeter>::Result>;
 
 /// The operation that the channel runs.
@@ -35,6 +36,30 @@ pub(crate) struct Running<G> {
     pub(crate) packets: u64,
     /// Whether its time is up, and its end was or will be asked for.
     pub(crate) overdue: bool,
+    /// Whether the user was told that it runs.
+    pub(crate) told: bool,
+}
+
+impl<G> Running<G> {
+    pub(crate) fn new(greeting: G, info: OperationInfo) -> Self {
+        Self { greeting, info, packets: 0, overdue: false, told: true }
+    }
+
+    /// How long its next packet may take.
+    pub(crate) fn packet_wait(&self, config: &Config) -> Duration {
+        config.packet_wait(self.info.members.len())
+    }
+
+    /// How long all of its packets together may take: upflow packets, one for every new member but
+    /// the first author, and then the downflow, its first packet and one confirm by everybody else.
+    pub(crate) fn whole_wait(&self, config: &Config) -> Duration {
+        let members = self.info.members.len();
+        let packets = match self.info.operation {
+            Operation::Establish => members.saturating_mul(2),
+            _ => members.saturating_add(self.info.include.len()),
+        };
+        self.packet_wait(config).saturating_mul(u32::try_from(packets).unwrap_or(u32::MAX))
+    }
 }
 
 impl<S: Suite> Session<S> {
@@ -58,14 +83,16 @@ impl<S: Suite> Session<S> {
         }
         let checked = match self.greeter.check_initial(sender, packet) {
             Ok(checked) => checked,
-            Err(refused) if refused.check == Check::NotForUs => {
+            Err(refused)
+                if refused.check == Check::NotForUs
+                    || self.is_of_others(sender, &refused.check) =>
+            {
                 self.expect_answers(packet);
-                self.doubt(id, text, packet);
-                return Ok(());
-            }
-            Err(refused) if self.is_of_others(sender, &refused.check) => {
-                self.expect_answers(packet);
-                self.doubt(id, text, packet);
+                if self.follows_candidates() {
+                    self.doubt_candidates(sender, packet);
+                } else {
+                    self.doubt(id, text, packet);
+                }
                 return Ok(());
             }
             Err(refused) => {
@@ -73,6 +100,9 @@ impl<S: Suite> Session<S> {
                 return Ok(());
             }
         };
+        if self.follows_candidates() {
+            return self.on_candidate(cx, sender, id, checked, out);
+        }
         let Some(inside) = self.presence.inside() else { return Ok(()) };
         let initial = &checked.initial;
         let proposal = Proposal {
@@ -95,6 +125,14 @@ impl<S: Suite> Session<S> {
             // Two started here at once. Theirs was ordered first, and it includes us: we drop ours
             // and are someone who waits, as if we had not started.
             self.order.reset();
+            let present = inside.members.len();
+            let by = initial.author.clone();
+            self.end_proposal(Outcome::Rejected { by }, out);
+            self.set_join_patience(cx, present);
+            if self.follows_candidates() {
+                return self.on_candidate(cx, sender, id, checked, out);
+            }
+            let Some(inside) = self.presence.inside() else { return Ok(()) };
             let offered = self.order.offer_initial(
                 id,
                 text.as_bytes(),
@@ -103,8 +141,6 @@ impl<S: Suite> Session<S> {
                 &inside.members,
             );
             verdict = offered;
-            let by = initial.author.clone();
-            self.end_proposal(Outcome::Rejected { by }, out);
         }
         match verdict {
             Verdict::Accept(accepted) => self.begin(cx, id, accepted, checked, out)?,
@@ -239,7 +275,7 @@ impl<S: Suite> Session<S> {
         self.elsewhere.remove(&info.author);
         let single = checked.initial.single;
         let (greeting, step) = self.greeter.start(cx.rng, *id.as_bytes(), checked, draft)?;
-        let running = Running { greeting, info, packets: 0, overdue: false };
+        let running = Running::new(greeting, info);
         if let Some(ended) = self.order.begin(accepted, running) {
             if self.stays_put(&ended.operation().info) {
                 return Ok(());
@@ -255,7 +291,12 @@ impl<S: Suite> Session<S> {
         self.on_step(cx, step, out)
     }
 
-    fn describe(&self, id: PacketId, initial: &Initial, own: Option<OperationId>) -> OperationInfo {
+    pub(crate) fn describe(
+        &self,
+        id: PacketId,
+        initial: &Initial,
+        own: Option<OperationId>,
+    ) -> OperationInfo {
         let members = self.greeter.members();
         let new = initial.members.iter().filter(|&member| !members.contains(member));
         let gone = members.iter().filter(|&member| !initial.members.contains(member));
@@ -290,6 +331,9 @@ impl<S: Suite> Session<S> {
     ) -> Result<(), InternalError> {
         // What is left of an operation that has failed, or of one that we are not part of, is still
         // under way for a while: that is nobody's fault.
+        if self.follows_candidates() {
+            return self.on_candidate_packet(cx, sender, id, packet, out);
+        }
         let Some(running) = self.order.ongoing() else { return Ok(()) };
         if self.stays_put(&running.operation().info) {
             return Ok(());
@@ -320,7 +364,10 @@ impl<S: Suite> Session<S> {
                 let running = running.operation_mut();
                 let step = running.greeting.apply(cx.rng, checked)?;
                 running.packets = running.packets.saturating_add(1);
-                self.elsewhere.remove(sender);
+                // Whoever is being included may still answer other proposals, which came to nothing.
+                if self.greeter.members().contains(sender) {
+                    self.elsewhere.remove(sender);
+                }
                 let progress = running.greeting.progress();
                 out.tell(Event::OperationProgress {
                     contributed: progress.contributed,
@@ -371,7 +418,7 @@ impl<S: Suite> Session<S> {
     }
 
     /// The final packet was accepted and applied: the operation must be complete.
-    fn on_final_step(
+    pub(crate) fn on_final_step(
         &mut self,
         cx: &mut Ctx<'_>,
         ended: Ended<MemberId, Running<GreetingOf<S>>>,
@@ -441,6 +488,7 @@ impl<S: Suite> Session<S> {
             let (remain, include) =
                 completed.members.iter().cloned().partition(|member| before.contains(member));
             out.tell(Event::Members {
+                id: info.id,
                 remain,
                 include,
                 exclude: info.exclude.clone(),
@@ -482,6 +530,10 @@ impl<S: Suite> Session<S> {
         packet: &AbortPacket<'_>,
         out: &mut Outputs,
     ) -> Result<(), InternalError> {
+        if self.follows_candidates() {
+            self.on_candidate_abort(sender, id, packet, out);
+            return Ok(());
+        }
         let aborted = PacketId::from_bytes(*packet.aborted_pi);
         let Some(running) = self.order.ongoing().filter(|running| running.initial() == aborted)
         else {
@@ -539,14 +591,14 @@ impl<S: Suite> Session<S> {
 }
 
 /// Whether a refused packet may well be of another operation than the running one.
-fn is_out_of_place(check: &Check) -> bool {
+pub(crate) fn is_out_of_place(check: &Check) -> bool {
     matches!(
         check,
         Check::OtherOperation | Check::MembersDiffer | Check::Stage | Check::Turn { .. }
     )
 }
 
-fn send_all(packets: Vec<String>, out: &mut Outputs) {
+pub(crate) fn send_all(packets: Vec<String>, out: &mut Outputs) {
     for packet in packets {
         out.act(ChannelAction::Send { packet });
     }

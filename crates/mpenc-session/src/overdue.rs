@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use mpenc_greet::{Greeting, Operation};
+use mpenc_greet::Greeting;
 use mpenc_order::PacketId;
 
 use crate::timers::Timer;
@@ -44,7 +44,7 @@ impl<S: Suite> Session<S> {
         if let Some(running) = self.order.ongoing() {
             let id = running.initial();
             let running = running.operation();
-            let wait = self.shared.config.packet_wait(running.info.members.len());
+            let wait = running.packet_wait(&self.shared.config);
             let timer = Timer::OperationPacket(id, running.packets);
             self.shared.timers.set(cx.now.after(wait), timer);
         }
@@ -52,16 +52,7 @@ impl<S: Suite> Session<S> {
 
     pub(crate) fn set_whole_deadline(&mut self, cx: &Ctx<'_>, id: PacketId) {
         if let Some(running) = self.order.ongoing() {
-            let info = &running.operation().info;
-            let members = info.members.len();
-            // Upflow packets, one for every new member but the first author, and then the downflow:
-            // its first packet, and one confirm by everybody else.
-            let packets = match info.operation {
-                Operation::Establish => members.saturating_mul(2),
-                _ => members.saturating_add(info.include.len()),
-            };
-            let packets = u32::try_from(packets).unwrap_or(u32::MAX);
-            let wait = self.shared.config.packet_wait(members).saturating_mul(packets);
+            let wait = running.operation().whole_wait(&self.shared.config);
             self.shared.timers.set(cx.now.after(wait), Timer::OperationWhole(id));
         }
     }
@@ -73,6 +64,9 @@ impl<S: Suite> Session<S> {
         packets: u64,
         out: &mut Outputs,
     ) {
+        if self.follows_candidates() {
+            return self.on_candidate_due(&id, Some(packets), out);
+        }
         let stalled = self.order.ongoing().is_some_and(|running| {
             running.initial() == id && running.operation().packets == packets
         });
@@ -83,6 +77,9 @@ impl<S: Suite> Session<S> {
 
     /// The running operation has had its time: say so, and abort it when it is our turn.
     pub(crate) fn on_operation_due(&mut self, cx: &mut Ctx<'_>, id: PacketId, out: &mut Outputs) {
+        if self.follows_candidates() {
+            return self.on_candidate_due(&id, None, out);
+        }
         let Some(running) = self.order.ongoing_mut().filter(|running| running.initial() == id)
         else {
             return;

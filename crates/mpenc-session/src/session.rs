@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use mpenc_causal::MessageLog;
 use mpenc_greet::{Greeter, Greeting, InternalError};
 use mpenc_message::{Kind, MessageSecurity};
-use mpenc_order::{OrderAcks, ServerOrder};
+use mpenc_order::{Candidates, OrderAcks, ServerOrder};
 use mpenc_wire::{Dialect, MemberId, MessageId};
 
 use crate::channel::Presence;
@@ -39,6 +39,8 @@ pub struct Session<S: Suite> {
     pub(crate) own: MemberId,
     pub(crate) greeter: S::Greeter,
     pub(crate) order: ServerOrder<MemberId, Running<GreetingOf<S>>>,
+    /// While we wait to be included: the operations that may do so.
+    pub(crate) candidates: Candidates<MemberId, Running<GreetingOf<S>>>,
     pub(crate) presence: Presence,
     pub(crate) current: Option<SubSession<S::Security>>,
     pub(crate) previous: Option<SubSession<S::Security>>,
@@ -110,6 +112,7 @@ where
             own: self.own.clone(),
             greeter: self.greeter.clone(),
             order: self.order.clone(),
+            candidates: self.candidates.clone(),
             presence: self.presence.clone(),
             current: self.current.clone(),
             previous: self.previous.clone(),
@@ -141,6 +144,7 @@ impl<S: Suite> Session<S> {
         let dialect = greeter.dialect();
         Self {
             order: ServerOrder::unsynced(own.clone()),
+            candidates: Candidates::new(own.clone()),
             shared: Shared {
                 config,
                 dialect,
@@ -384,7 +388,8 @@ impl<S: Suite> Session<S> {
     /// Who has done their part in the running operation, and who is awaited.
     #[must_use]
     pub fn operation_progress(&self) -> Option<mpenc_greet::Progress> {
-        Some(self.order.ongoing()?.operation().greeting.progress())
+        let running = self.order.ongoing().or_else(|| self.candidates.iter().next())?;
+        Some(running.operation().greeting.progress())
     }
 
     // ---- inside ----
@@ -542,6 +547,7 @@ impl<S: Suite> Session<S> {
         self.invitation = None;
         self.greeter.reset();
         self.order.reset();
+        self.candidates.clear();
         self.shared.timers.clear();
         out.tell(Event::Internal(error));
         out.act(ChannelAction::Leave);

@@ -96,6 +96,9 @@ pub struct DialectTable {
     pub excluded_follow: bool,
     /// Whether whoever parts, and is kept by an operation, says so again in the new sub-session.
     pub parting_repeats: bool,
+    /// Whether whoever waits to be included follows several operations until one completes. (Else
+    /// the first that is not doubtful.)
+    pub candidates: bool,
     /// Whether an include is proposed, or fails, as soon as those invited have entered the channel.
     /// (Else it waits for the end of what else is going on.)
     pub invited_at_once: bool,
@@ -202,6 +205,7 @@ static DOCUMENT: DialectTable = DialectTable {
     order_acks: true,
     excluded_follow: true,
     parting_repeats: true,
+    candidates: true,
     invited_at_once: false,
     lost_proposals_linger: false,
     full_ack_lapses: true,
@@ -231,6 +235,7 @@ static MPENC_JS: DialectTable = DialectTable {
     order_acks: false,
     excluded_follow: false,
     parting_repeats: false,
+    candidates: false,
     invited_at_once: true,
     lost_proposals_linger: true,
     full_ack_lapses: false,

@@ -114,7 +114,7 @@ impl Teller {
             Event::Proposed { own, operation } => {
                 Line::Proposed { own: own.to_string(), operation: operation.to_string() }
             }
-            Event::OperationAccepted(info) => {
+            Event::OperationAccepted(info) | Event::Candidate(info) => {
                 self.taking_part = info.members.len();
                 Line::Accepted {
                     operation: info.operation.to_string(),
@@ -133,7 +133,8 @@ impl Teller {
                 of: self.taking_part,
                 awaited: texts(awaited),
             },
-            Event::OperationFailed { operation, reason } => Line::Failed {
+            Event::OperationFailed { operation, reason }
+            | Event::CandidateDropped { operation, reason } => Line::Failed {
                 own: operation.own.map(|own| own.to_string()),
                 operation: operation.operation.to_string(),
                 by: text(&operation.author),
@@ -154,7 +155,7 @@ impl Teller {
                 completed: matches!(outcome, Outcome::Completed),
                 how: how(outcome),
             },
-            Event::Members { remain, include, exclude, operation, author } => {
+            Event::Members { remain, include, exclude, operation, author, .. } => {
                 let mut members = texts(remain.iter().chain(include));
                 members.sort();
                 Line::Members {

@@ -60,6 +60,8 @@ pub(crate) struct Book {
     open_operations: BTreeSet<OperationId>,
     ended_operations: BTreeSet<OperationId>,
     running: Option<OperationInfo>,
+    /// While it waits to be included: what may do so.
+    candidates: BTreeMap<PacketId, OperationInfo>,
     /// The operation that made its sub-session.
     pub(crate) sub: Option<PacketId>,
     /// Those that made the sub-sessions it has been in, since it last entered the channel.
@@ -108,6 +110,7 @@ impl Witness {
             open_operations: BTreeSet::new(),
             ended_operations: BTreeSet::new(),
             running: None,
+            candidates: BTreeMap::new(),
             sub: None,
             lived_in: BTreeSet::new(),
             shown: BTreeSet::new(),
@@ -181,8 +184,9 @@ impl Witness {
 
     /// A session sent its signature over the running operation's members.
     pub(crate) fn confirms(&mut self, node: NodeId) {
-        let running = self.books.get(&node).and_then(|book| book.running.as_ref());
-        if let Some(id) = running.map(|info| info.id) {
+        let Some(book) = self.books.get(&node) else { return };
+        let running = book.running.as_ref().map(|info| info.id);
+        for id in running.into_iter().chain(book.candidates.keys().copied()) {
             self.ordered.entry(id).or_default().confirmed.insert(node);
         }
     }
@@ -214,9 +218,20 @@ impl Witness {
             }
             Event::OperationAccepted(info) => self.accepted(node, info),
             Event::OperationFailed { operation, reason } => self.failed(node, operation, reason),
-            Event::Members { remain, include, exclude, .. } => {
+            Event::Candidate(info) => {
+                self.begun(node, info);
+                if let Some(book) = self.books.get_mut(&node) {
+                    book.candidates.insert(info.id, info.clone());
+                }
+            }
+            Event::CandidateDropped { operation, .. } => {
+                if let Some(book) = self.books.get_mut(&node) {
+                    book.candidates.remove(&operation.id);
+                }
+            }
+            Event::Members { id, remain, include, exclude, .. } => {
                 let members = remain.iter().chain(include).cloned().collect();
-                self.completed(node, members, exclude, session);
+                self.completed(node, id, members, exclude, session);
             }
             Event::Excluded { .. } => {
                 if let Some(book) = self.books.get_mut(&node) {
@@ -294,7 +309,7 @@ impl Witness {
         }
     }
 
-    fn accepted(&mut self, node: NodeId, info: &OperationInfo) {
+    fn begun(&mut self, node: NodeId, info: &OperationInfo) {
         let Some(&(author, confirms)) = self.proposals.get(&self.last_packet) else {
             self.violation(node, format!("nobody proposed {info:?}"));
             return;
@@ -303,6 +318,10 @@ impl Witness {
         if confirms {
             ordered.confirmed.insert(author);
         }
+    }
+
+    fn accepted(&mut self, node: NodeId, info: &OperationInfo) {
+        self.begun(node, info);
         let Some(book) = self.books.get_mut(&node) else { return };
         if let Some(other) = book.running.replace(info.clone()) {
             let what = format!("{} runs, and {} was accepted", other.operation, info.operation);
@@ -328,12 +347,14 @@ impl Witness {
     fn completed(
         &mut self,
         node: NodeId,
+        id: &PacketId,
         members: BTreeSet<MemberId>,
         exclude: &[MemberId],
         session: &MpencSession,
     ) {
         let Some(book) = self.books.get_mut(&node) else { return };
-        let Some(info) = book.running.clone() else {
+        let followed = book.running.clone().or_else(|| book.candidates.remove(id));
+        let Some(info) = followed.filter(|info| info.id == *id) else {
             self.violation(node, String::from("an operation completed that was never accepted"));
             return;
         };

@@ -1,0 +1,297 @@
+//! Waiting to be included (SO-18, SO-19): several operations are followed side by side, and the
+//! first that completes is the one.
+//!
+//! Whoever waits knows nobody's keys, and cannot tell a forged proposal from a true one before it
+//! has completed. So none of them decides anything: each is a candidate with secrets of its own and
+//! a time of its own, and nothing is adopted but what all of its members confirmed.
+
+use alloc::vec::Vec;
+
+use mpenc_greet::{CheckedInitial, Greeter, Greeting, InternalError, Stage, Status, Step};
+use mpenc_order::{Ended, Ongoing, PacketId, Proposal, Verdict};
+use mpenc_wire::{AbortPacket, GreetingPacket, MemberId};
+
+use crate::data::refuse;
+use crate::event::{FailReason, Fault};
+use crate::operation::{CompletedOf, Running, is_out_of_place, send_all};
+use crate::session::GreetingOf;
+use crate::timers::Timer;
+use crate::{ChannelAction, Ctx, Event, Outputs, Session, Suite};
+
+type Candidate<S> = Ongoing<MemberId, Running<GreetingOf<S>>>;
+
+impl<S: Suite> Session<S> {
+    /// Whether proposals that include us are candidates.
+    pub(crate) fn follows_candidates(&self) -> bool {
+        self.shared.dialect.candidates && !self.order.is_synced()
+    }
+
+    /// A proposal that we have checked as far as somebody who waits can.
+    pub(crate) fn on_candidate(
+        &mut self,
+        cx: &mut Ctx<'_>,
+        sender: &MemberId,
+        id: PacketId,
+        checked: CheckedInitial<<S::Greeter as Greeter>::Proof>,
+        out: &mut Outputs,
+    ) -> Result<(), InternalError> {
+        let Some(inside) = self.presence.inside() else { return Ok(()) };
+        if *sender == self.own {
+            // Of before we gave way to another's start.
+            return Ok(());
+        }
+        let initial = &checked.initial;
+        let proposal = Proposal {
+            author: &initial.author,
+            members: &initial.members,
+            prev_pf: PacketId::from_bytes(initial.order.prev_pf),
+            prev_chain_hash: mpenc_order::ChainHash::from_bytes(initial.order.chain_hash),
+            single: initial.single,
+        };
+        let known = initial
+            .members
+            .iter()
+            .all(|member| *member == self.own || self.greeter.knows_identity(member));
+        let candidacy = match self.candidates.offer(id, sender, &proposal, known, &inside.members) {
+            Verdict::Accept(candidacy) => candidacy,
+            Verdict::Reject(reason) if !reason.is_benign() => {
+                refuse(sender, Fault::Order(reason), out);
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
+        let info = self.describe(id, &checked.initial, None);
+        // Of strangers' proposals the user hears when they complete, if they do.
+        if known {
+            out.tell(Event::Candidate(info.clone()));
+        }
+        let single = checked.initial.single;
+        let (greeting, step) = self.greeter.start(cx.rng, *id.as_bytes(), checked, None)?;
+        let running = Running { told: known, ..Running::new(greeting, info) };
+        if let Some(replaced) = self.candidates.begin(candidacy, running) {
+            self.on_dropped(replaced, FailReason::NotFollowed, out);
+        }
+        if single {
+            return self.on_candidate_completed(cx, id, id, step, out);
+        }
+        self.set_candidate_deadlines(cx, id, true);
+        self.on_candidate_step(id, step, out);
+        Ok(())
+    }
+
+    /// A proposal that does not include us, or that we cannot follow: it makes others on its parent
+    /// doubtful.
+    pub(crate) fn doubt_candidates(&mut self, sender: &MemberId, packet: &GreetingPacket<'_>) {
+        let (Some(metadata), Some(inside)) = (packet.metadata, self.presence.inside()) else {
+            return;
+        };
+        let members: Vec<MemberId> = packet
+            .members
+            .iter()
+            .map(|member| member.to_owned())
+            .filter(|member| *member != self.own)
+            .collect();
+        let proposal = Proposal {
+            author: sender,
+            members: &members,
+            prev_pf: PacketId::from_bytes(*metadata.prev_pf),
+            prev_chain_hash: mpenc_order::ChainHash::from_bytes(*metadata.chain_hash),
+            single: false,
+        };
+        // It does not name us, so it becomes no candidate, whatever its id.
+        let id = proposal.prev_pf;
+        let _ = self.candidates.offer(id, sender, &proposal, false, &inside.members);
+    }
+
+    /// A packet of an operation, while we wait: the first candidate that it fits takes it.
+    pub(crate) fn on_candidate_packet(
+        &mut self,
+        cx: &mut Ctx<'_>,
+        sender: &MemberId,
+        id: PacketId,
+        packet: &GreetingPacket<'_>,
+        out: &mut Outputs,
+    ) -> Result<(), InternalError> {
+        let mut fault = None;
+        let mut fits = None;
+        for candidate in self.candidates.iter() {
+            match candidate.operation().greeting.check(sender, packet) {
+                Ok(checked) => {
+                    fits = Some((candidate.initial(), checked));
+                    break;
+                }
+                // We have not seen what came before we entered.
+                Err(refused) if refused.is_duplicate() || is_out_of_place(&refused.check) => {}
+                Err(refused) => fault = fault.or(Some(refused)),
+            }
+        }
+        let Some((initial, checked)) = fits else {
+            let stray = *sender == self.own || self.elsewhere.contains(sender);
+            if let Some(refused) = fault.filter(|_| !stray) {
+                refuse(sender, Fault::Greeting(refused), out);
+            }
+            return Ok(());
+        };
+        let stage = checked.stage;
+        let Some(candidate) = self.candidates.advance(&initial) else { return Ok(()) };
+        let running = candidate.operation_mut();
+        let step = running.greeting.apply(cx.rng, checked)?;
+        running.packets = running.packets.saturating_add(1);
+        let told = running.told;
+        let progress = running.greeting.progress();
+        if stage == Stage::Final {
+            return self.on_candidate_completed(cx, initial, id, step, out);
+        }
+        if told {
+            out.tell(Event::OperationProgress {
+                contributed: progress.contributed,
+                confirmed: progress.confirmed,
+                awaited: progress.awaited,
+            });
+        }
+        self.set_candidate_deadlines(cx, initial, false);
+        self.on_candidate_step(initial, step, out);
+        Ok(())
+    }
+
+    /// All of its members have confirmed it: it is the one.
+    fn on_candidate_completed(
+        &mut self,
+        cx: &mut Ctx<'_>,
+        initial: PacketId,
+        last: PacketId,
+        step: Step<CompletedOf<S>>,
+        out: &mut Outputs,
+    ) -> Result<(), InternalError> {
+        let Some(completion) = self.candidates.complete(&initial, last) else {
+            return Err(InternalError::new("a candidate's final packet did not complete it"));
+        };
+        self.order.adopt(&completion.ended);
+        let parent = completion.ended.parent();
+        for dropped in completion.dropped {
+            // What was on the same parent has lost anyway. Another group must not count on us.
+            if dropped.parent() != parent
+                && let Some(packet) = dropped.operation().greeting.encode_abort("joined another")
+            {
+                out.act(ChannelAction::Send { packet });
+            }
+            self.on_dropped(dropped, FailReason::NotFollowed, out);
+        }
+        self.on_final_step(cx, completion.ended, step, out)
+    }
+
+    /// What we cannot confirm we do not follow. It may be forged, so we do not leave for it; if it is
+    /// not, our abort or the others' patience ends it.
+    fn on_candidate_step(
+        &mut self,
+        initial: PacketId,
+        step: Step<CompletedOf<S>>,
+        out: &mut Outputs,
+    ) {
+        send_all(step.send, out);
+        if let Status::CannotConfirm(reason) = step.status
+            && let Some(dropped) = self.candidates.drop_candidate(&initial)
+        {
+            let running = dropped.operation();
+            out.tell(Event::CannotConfirm {
+                operation: running.info.clone(),
+                reason: reason.clone(),
+            });
+            if let Some(packet) = running.greeting.encode_abort(&alloc::format!("{reason}")) {
+                out.act(ChannelAction::Send { packet });
+            }
+            self.on_dropped(dropped, FailReason::NotFollowed, out);
+        }
+    }
+
+    fn set_candidate_deadlines(&mut self, cx: &Ctx<'_>, initial: PacketId, whole: bool) {
+        let Some(candidate) = self.candidates.find(&initial) else { return };
+        let running = candidate.operation();
+        let (packets, wait) = (running.packets, running.packet_wait(&self.shared.config));
+        let all = running.whole_wait(&self.shared.config);
+        let timers = &mut self.shared.timers;
+        timers.set(cx.now.after(wait), Timer::OperationPacket(initial, packets));
+        if whole {
+            timers.set(cx.now.after(all), Timer::OperationWhole(initial));
+        }
+    }
+
+    /// A candidate has had its time. `packets` is how many it had when the deadline was set.
+    pub(crate) fn on_candidate_due(
+        &mut self,
+        initial: &PacketId,
+        packets: Option<u64>,
+        out: &mut Outputs,
+    ) {
+        let due = self.candidates.find(initial).is_some_and(|candidate| {
+            packets.is_none_or(|packets| candidate.operation().packets == packets)
+        });
+        if due && let Some(dropped) = self.candidates.drop_candidate(initial) {
+            self.on_dropped(dropped, FailReason::NotFollowed, out);
+        }
+    }
+
+    pub(crate) fn on_candidate_abort(
+        &mut self,
+        sender: &MemberId,
+        id: PacketId,
+        packet: &AbortPacket<'_>,
+        out: &mut Outputs,
+    ) {
+        let aborted = PacketId::from_bytes(*packet.aborted_pi);
+        let Some(candidate) = self.candidates.find(&aborted) else { return };
+        if let Err(refused) = candidate.operation().greeting.check_abort(sender, packet) {
+            refuse(sender, Fault::Greeting(refused), out);
+            return;
+        }
+        if let Some(ended) = self.candidates.abort(&aborted, id) {
+            let reason = FailReason::Aborted { by: sender.clone(), reason: packet.reason.into() };
+            self.on_candidate_ended(ended, reason, out);
+        }
+    }
+
+    /// LOI, for candidates.
+    pub(crate) fn candidates_left(&mut self, left: &[MemberId], out: &mut Outputs) {
+        let Some(inside) = self.presence.inside() else { return };
+        for ended in self.candidates.members_left(left, &inside.members) {
+            self.on_candidate_ended(ended, FailReason::MemberLeft(left.to_vec()), out);
+        }
+    }
+
+    fn on_candidate_ended(
+        &mut self,
+        ended: Ended<MemberId, Running<GreetingOf<S>>>,
+        reason: FailReason,
+        out: &mut Outputs,
+    ) {
+        self.forget_operation(ended.into_operation(), reason, out);
+    }
+
+    fn on_dropped(&mut self, dropped: Candidate<S>, reason: FailReason, out: &mut Outputs) {
+        self.forget_operation(dropped.into_operation(), reason, out);
+    }
+
+    /// We left, or follow something else: all candidates are wiped.
+    pub(crate) fn drop_candidates(&mut self, reason: &FailReason, out: &mut Outputs) {
+        for dropped in self.candidates.clear() {
+            self.on_dropped(dropped, reason.clone(), out);
+        }
+    }
+
+    fn forget_operation(
+        &mut self,
+        running: Running<GreetingOf<S>>,
+        reason: FailReason,
+        out: &mut Outputs,
+    ) {
+        // What we and others have answered to it is still under way.
+        if let Some(inside) = self.presence.inside() {
+            let members = running.info.members.iter();
+            let present = members.filter(|&member| inside.members.contains(member));
+            self.elsewhere.extend(present.cloned());
+        }
+        if running.told {
+            out.tell(Event::CandidateDropped { operation: running.info, reason });
+        }
+    }
+}
