@@ -177,7 +177,12 @@ impl Arena {
                     assert_eq!(id, *operation.id.as_bytes(), "{name}: another one failed");
                     seen.push((id, author, End::Failed(reason.clone())));
                 }
-                Event::Members { .. } | Event::Excluded { .. } => {
+                // Whoever joins by it has followed it as a candidate.
+                Event::Members { id, author, .. } => {
+                    running = None;
+                    seen.push((*id.as_bytes(), author.clone(), End::Completed));
+                }
+                Event::Excluded { .. } => {
                     let (id, author) = running.take().expect("an operation ran");
                     seen.push((id, author, End::Completed));
                 }
