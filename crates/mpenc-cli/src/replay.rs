@@ -11,6 +11,7 @@ mod member;
 mod recording;
 mod reject;
 mod report;
+mod session;
 mod signatures;
 mod unit;
 
@@ -38,7 +39,7 @@ pub(crate) struct Args {
 enum Level {
     /// Every packet of every member, from the member's recorded draws.
     Packets,
-    /// Whole sessions, with their timing. Comes later.
+    /// Whole sessions of recordings: what every member does by itself, and when.
     Session,
     /// Bad packets: each must be refused by all who get it.
     Reject,
@@ -46,9 +47,6 @@ enum Level {
 
 /// Replays files; fails if anything differs, or a file cannot be replayed.
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<ExitCode> {
-    if args.level == Level::Session {
-        bail!("whole sessions cannot be replayed yet: level `session` comes later")
-    }
     let (mut files, mut packets, mut differences) = (0_usize, 0_usize, 0_usize);
     for path in &args.files {
         match replay(args.level, path) {
@@ -86,6 +84,10 @@ fn replay(level: Level, path: &Path) -> Result<Report> {
     let mut report = Report::default();
     match (level, format::load(path)?) {
         (Level::Reject, Vectors::Cases(cases)) => reject::replay(&cases, &mut report),
+        (Level::Session, Vectors::Recording(recording)) => {
+            session::replay(&recording, &mut report)?;
+        }
+        (Level::Session, _) => bail!("it is no recording, which is what this level replays"),
         (Level::Reject, _) => bail!("it holds no bad packets, which are what this level replays"),
         (_, Vectors::Recording(recording)) => recording::replay(&recording, &mut report)?,
         (_, Vectors::History(history)) => history::replay(&history, &mut report),

@@ -21,7 +21,8 @@ pub(crate) use history::{
     PacketStep, Step,
 };
 pub(crate) use recording::{
-    Body, ChannelKind, Entry, Message, Received, Recording, Sent, SubSessionRecord, SyncedFrom,
+    Action, Body, ChannelKind, Draw, Entry, FlowControl, Line, Message, Options, OwnNotice,
+    Received, Recording, Sent, SubSessionRecord, SyncedFrom, Who, Wish,
 };
 pub(crate) use unit::{
     Armor, ChainHashVector, DataVector, DocumentUnit, JsUnit, LeaveVector, PacketIdVector,

@@ -17,3 +17,4 @@ mod live;
 mod program;
 mod relay;
 mod replay;
+mod replay_session;

@@ -18,9 +18,31 @@ pub(crate) struct Recording {
     pub(crate) messages: Vec<Message>,
     pub(crate) op_packets: Vec<OpPacket>,
     pub(crate) subsessions: Vec<SubSessionRecord>,
-    pub(crate) per_member: BTreeMap<String, Vec<Entry>>,
+    pub(crate) per_member: BTreeMap<String, Vec<Line>>,
+    #[serde(default)]
+    pub(crate) member_options: BTreeMap<String, Options>,
+    pub(crate) flow_control: FlowControl,
+    #[serde(rename = "end_time_ms")]
+    pub(crate) end: u64,
     /// Whether the first implementation ran without internal errors.
     pub(crate) strict: bool,
+}
+
+/// What a member chose.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Options {
+    pub(crate) stay_if_last_member: bool,
+    pub(crate) auto_include_extra: bool,
+}
+
+/// Times that the liveness rules start from.
+#[derive(Deserialize)]
+pub(crate) struct FlowControl {
+    #[serde(rename = "broadcast_latency_ms")]
+    pub(crate) broadcast_latency: u64,
+    #[serde(rename = "full_ack_interval_ms")]
+    pub(crate) full_ack_interval: u64,
 }
 
 #[derive(Deserialize)]
@@ -55,6 +77,7 @@ pub(crate) enum ChannelKind {
     },
     #[serde(alias = "enter", alias = "leave", alias = "change")]
     Members {
+        enter: Vec<String>,
         leave: Vec<String>,
     },
 }
@@ -118,12 +141,29 @@ pub(crate) struct SubSessionRecord {
     pub(crate) metadata_parents: Vec<usize>,
 }
 
-/// What happened at one member, in order; what is session policy is left out.
+/// What happened at one member, and when.
+#[derive(Deserialize)]
+pub(crate) struct Line {
+    /// Milliseconds of the recording's clock.
+    #[serde(rename = "t")]
+    pub(crate) at: u64,
+    /// Handed over before what the entry received before it put off was done.
+    #[serde(default)]
+    pub(crate) same_tick: bool,
+    #[serde(flatten)]
+    pub(crate) entry: Entry,
+}
+
+/// What happened at one member, in order.
 pub(crate) enum Entry {
+    /// The user asked for something.
+    Action(Action),
     /// The channel told the member something.
     Received(Received),
     /// The member asked the channel to send a packet.
     Sent(Sent),
+    /// The member asked the channel to change its members.
+    Request { enter: Who },
     /// The member's transcript accepted a message.
     Accepted { message: usize },
     /// The server order decided about a packet.
@@ -132,8 +172,51 @@ pub(crate) enum Entry {
     AbortedByLeave { pseudo_packet_id: Hex32, chain_hash: Hex32 },
     /// The member entered a sub-session.
     SubSession { reference: usize },
+    /// The user was told of other members.
+    Members { remain: Vec<String>, include: Vec<String>, exclude: Vec<String> },
+    /// The user was told of a message; its parents are so far back in the user's log.
+    Ready { message: usize, parents_back: Vec<usize> },
+    /// The member's session has these members now.
+    Status { members: Vec<String> },
     /// Anything else.
-    Policy,
+    Other,
+}
+
+/// What the user asked for.
+pub(crate) struct Action {
+    pub(crate) wish: Wish,
+    /// Whether it was refused at once.
+    pub(crate) refused: bool,
+}
+
+pub(crate) enum Wish {
+    Join,
+    Part,
+    Ack,
+    Send(String),
+    Include(Vec<String>),
+    Exclude(Vec<String>),
+    Refresh,
+    /// A request to the channel, past the session.
+    Channel,
+}
+
+/// Whom the channel shall let in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Who {
+    #[default]
+    Nobody,
+    Us(bool),
+    Others(Vec<String>),
+}
+
+/// What the channel tells a member about itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum OwnNotice {
+    Enter,
+    Leave,
 }
 
 pub(crate) struct Received {
@@ -141,8 +224,8 @@ pub(crate) struct Received {
     pub(crate) channel: Option<usize>,
     /// A packet that replaces the event's.
     pub(crate) packet: Option<(String, String)>,
-    /// Whether the event is about the member itself.
-    pub(crate) about_self: bool,
+    /// What the event is to the member, if it is about the member itself.
+    pub(crate) about_self: Option<OwnNotice>,
 }
 
 pub(crate) struct Sent {
@@ -169,8 +252,11 @@ struct RawEntry {
     sender: Option<String>,
     recipients: Option<IgnoredAny>,
     #[serde(rename = "self")]
-    about_self: Option<IgnoredAny>,
+    about_self: Option<OwnNotice>,
+    #[serde(default)]
+    enter: Who,
     m: Option<usize>,
+    par_idx: Option<Vec<usize>>,
     op: Option<serde_json::Value>,
     accepted: Option<bool>,
     code: Option<String>,
@@ -179,6 +265,42 @@ struct RawEntry {
     chain_hash: Option<Hex32>,
     #[serde(rename = "ref")]
     reference: Option<usize>,
+    members: Option<Vec<String>>,
+    remain: Option<Vec<String>>,
+    result: Option<serde_json::Value>,
+    join: Option<IgnoredAny>,
+    part: Option<IgnoredAny>,
+    ack: Option<IgnoredAny>,
+    send: Option<String>,
+    include: Option<Vec<String>>,
+    exclude: Option<Vec<String>>,
+    refresh: Option<IgnoredAny>,
+    channel: Option<IgnoredAny>,
+}
+
+impl RawEntry {
+    /// What the user asked for.
+    fn action(self) -> Option<Action> {
+        let refused = self.result.is_some_and(|result| result == false || result == "throw");
+        let wish = if self.join.is_some() {
+            Wish::Join
+        } else if self.part.is_some() {
+            Wish::Part
+        } else if self.ack.is_some() || self.send.as_deref() == Some("") {
+            Wish::Ack
+        } else if let Some(text) = self.send {
+            Wish::Send(text)
+        } else if let Some(members) = self.include {
+            Wish::Include(members)
+        } else if let Some(members) = self.exclude {
+            Wish::Exclude(members)
+        } else if self.refresh.is_some() {
+            Wish::Refresh
+        } else {
+            self.channel.map(|_| Wish::Channel)?
+        };
+        Some(Action { wish, refused })
+    }
 }
 
 impl<'de> Deserialize<'de> for Entry {
@@ -186,14 +308,18 @@ impl<'de> Deserialize<'de> for Entry {
         let raw = RawEntry::deserialize(deserializer)?;
         let missing = D::Error::missing_field;
         Ok(match (raw.dir.as_str(), raw.kind.as_deref()) {
+            ("action", _) => Self::Action(
+                raw.action().ok_or_else(|| D::Error::custom("an action of unknown kind"))?,
+            ),
             ("recv", _) => Self::Received(Received {
                 channel: raw.ch,
                 packet: raw.sender.zip(raw.packet),
-                about_self: raw.about_self.is_some(),
+                about_self: raw.about_self,
             }),
             ("send", _) if raw.recipients.is_some() => {
                 Self::Sent(Sent { channel: raw.ch, packet: raw.packet })
             }
+            ("send", _) => Self::Request { enter: raw.enter },
             ("internal", Some("accepted")) => {
                 Self::Accepted { message: raw.m.ok_or_else(|| missing("m"))? }
             }
@@ -215,9 +341,20 @@ impl<'de> Deserialize<'de> for Entry {
             ("subsession", _) => {
                 Self::SubSession { reference: raw.reference.ok_or_else(|| missing("ref"))? }
             }
-            ("action" | "send" | "event" | "internal" | "status" | "timer" | "result", _) => {
-                Self::Policy
-            }
+            ("event", Some("SNMembers")) => Self::Members {
+                remain: raw.remain.ok_or_else(|| missing("remain"))?,
+                include: raw.include.ok_or_else(|| missing("include"))?,
+                exclude: raw.exclude.ok_or_else(|| missing("exclude"))?,
+            },
+            ("event", Some("MsgReady")) => Self::Ready {
+                message: raw.m.ok_or_else(|| missing("m"))?,
+                parents_back: raw.par_idx.ok_or_else(|| missing("par_idx"))?,
+            },
+            ("status", _) => match raw.members {
+                Some(members) => Self::Status { members },
+                None => Self::Other,
+            },
+            ("event" | "internal" | "timer" | "result", _) => Self::Other,
             (other, _) => {
                 return Err(D::Error::custom(format!("an entry of unknown kind {other:?}")));
             }

@@ -36,7 +36,7 @@ impl<'r> Index<'r> {
             ChannelKind::Packet { packet } => Some(packet),
             ChannelKind::Members { .. } => None,
         });
-        let lost = recording.per_member.values().flatten().filter_map(|entry| match entry {
+        let lost = recording.per_member.values().flatten().filter_map(|line| match &line.entry {
             Entry::Sent(sent) => sent.packet.as_ref(),
             _ => None,
         });

@@ -86,9 +86,9 @@ impl<'r> Track<'r> {
     /// Goes through all entries. Packets that were made again are added to `made`.
     pub(super) fn run(mut self, report: &mut Report, made: &mut MadeAgain) {
         let entries = self.recording.per_member.get(self.name).map_or(&[][..], Vec::as_slice);
-        for (at, entry) in entries.iter().enumerate() {
+        for (at, line) in entries.iter().enumerate() {
             let place = Place(self.name, at);
-            match entry {
+            match &line.entry {
                 Entry::Received(received) => self.received(place, received, report),
                 Entry::Sent(sent) => {
                     let rest = entries.get(at..).unwrap_or_default();
@@ -103,7 +103,13 @@ impl<'r> Track<'r> {
                     self.aborted(place, pseudo_packet_id, chain_hash, report);
                 }
                 Entry::SubSession { reference } => self.subsession(place, *reference, report),
-                Entry::Policy => {}
+                // What is session policy.
+                Entry::Action(_)
+                | Entry::Request { .. }
+                | Entry::Members { .. }
+                | Entry::Ready { .. }
+                | Entry::Status { .. }
+                | Entry::Other => {}
             }
             for fault in self.member.draws().take_faults() {
                 report.differs(place, fault);
@@ -141,10 +147,10 @@ impl<'r> Track<'r> {
         };
         match &event.kind {
             ChannelKind::Packet { packet } => self.packet(place, &event.sender, packet, report),
-            ChannelKind::Members { leave } => {
+            ChannelKind::Members { leave, .. } => {
                 let members: BTreeSet<MemberId> = ids(&event.members_after);
                 let leavers: Vec<MemberId> = ids(leave);
-                if !received.about_self {
+                if received.about_self.is_none() {
                     self.before.retain(|member| !leavers.contains(member));
                     let effects = self.member.channel_changed(&leavers, members);
                     self.take(place, effects, report);

@@ -6,7 +6,7 @@ use mpenc_wire::{DataPacket, GreetOperation, GreetingPacket, MemberId, Packet, u
 
 use super::{Place, Track};
 use crate::replay::difference::difference;
-use crate::replay::format::{ChannelKind, Entry, Sent};
+use crate::replay::format::{ChannelKind, Entry, Line, Sent};
 use crate::replay::recording::transcript::Transcript;
 use crate::replay::recording::{DIALECT, MadeAgain};
 use crate::replay::report::Report;
@@ -17,7 +17,7 @@ impl Track<'_> {
         &mut self,
         place: Place<'_>,
         sent: &Sent,
-        rest: &[Entry],
+        rest: &[Line],
         report: &mut Report,
         made: &mut MadeAgain,
     ) {
@@ -55,8 +55,9 @@ impl Track<'_> {
     }
 
     /// A message that leads to a proposal is accepted before it, and recorded after it.
-    fn accept_early(&mut self, place: Place<'_>, rest: &[Entry], report: &mut Report) {
-        let until_next = rest.iter().take_while(|entry| !matches!(entry, Entry::Received(_)));
+    fn accept_early(&mut self, place: Place<'_>, rest: &[Line], report: &mut Report) {
+        let entries = rest.iter().map(|line| &line.entry);
+        let until_next = entries.take_while(|entry| !matches!(entry, Entry::Received(_)));
         for entry in until_next {
             if let Entry::Accepted { message } = entry {
                 let theirs =
