@@ -1,8 +1,8 @@
 //! The session's own time, which stands still while the caller's clock jumps or sleeps.
 //!
 //! Deadlines mean: this should have happened by now, *and we would know*. After a machine slept, or
-//! its clock was set, the second is not true: acks lie unread in some socket, our own were not sent.
-//! To judge everything at once then would be a burst of false notices.
+//! its clock was set, the second is not true: acks lie unread in some socket, our own were not
+//! sent. To judge everything at once then would be a burst of false notices.
 //!
 //! ```text
 //!  the caller's clock   ──────────┬───────┬──────────────────────┬─────────┬─────────▶

@@ -196,17 +196,17 @@ impl<I: Copy + Ord, A: Clone + Ord> FlowControl<I, A> {
         self.excuse(reader)
     }
 
-    /// We wrote FIN: we write no content any more, so no heartbeats, and expect none. Gives those of
-    /// whom the notice that they are silent is withdrawn, ascending.
+    /// We wrote FIN: we write no content any more, so no heartbeats, and expect none. Gives those
+    /// of whom the notice that they are silent is withdrawn, ascending.
     pub(crate) fn fin(&mut self, now: Instant) -> Vec<A> {
         self.closing.fin(now);
         self.heartbeat.stop();
         self.presence.stop()
     }
 
-    /// Our part is over, if it was not yet: nothing is sent any more. Gives the messages, ascending,
-    /// that are not fully acked and that nothing was said of (AK-10); and whether our part ended just
-    /// now. Acks that come later still count.
+    /// Our part is over, if it was not yet: nothing is sent any more. Gives the messages,
+    /// ascending, that are not fully acked and that nothing was said of (AK-10); and whether our
+    /// part ended just now. Acks that come later still count.
     pub(crate) fn stop(&mut self) -> (Vec<(I, Kind)>, bool) {
         let ended = self.closing.end();
         self.owed.clear();
@@ -282,8 +282,8 @@ impl<I: Copy + Ord, A: Clone + Ord> FlowControl<I, A> {
         None
     }
 
-    /// A message that is to be sent again, after the explicit acks directly before it (RS-02): those
-    /// that did not go through the channel within BC_LAT.
+    /// A message that is to be sent again, after the explicit acks directly before it (RS-02):
+    /// those that did not go through the channel within BC_LAT.
     fn resend(&mut self, now: Instant, transcript: &Transcript<I, A>) -> Option<Vec<I>> {
         let id = self.resends.take_due(now)?;
         self.cache.packet(&id)?;

@@ -7,9 +7,9 @@ use crate::Instant;
 /// How many packets may go out at once.
 pub(crate) const BURST: u32 = 32;
 
-/// A pace: [`BURST`] packets in each BC_LAT, and as many at once after a rest (the generic cell rate
-/// algorithm). Without it, whoever withholds acks, or sends our packets to us again and again, could
-/// make every member fill the channel.
+/// A pace: [`BURST`] packets in each BC_LAT, and as many at once after a rest (the generic cell
+/// rate algorithm). Without it, whoever withholds acks, or sends our packets to us again and again,
+/// could make every member fill the channel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
     per_packet: Duration,

@@ -1,19 +1,19 @@
 //! Who is there, as far as their messages prove it (FR-01, FR-03, FR-04).
 //!
 //! A message of a member proves that they were there *after* the newest message of ours that it
-//! descends from: older ones could have been kept back and delivered now. So a member is fresh as of
-//! the time at which we wrote that one; at first, as of our own part in the operation that made the
+//! descends from, and no more: it may have been kept back since. So a member is fresh as of the time
+//! at which we wrote that one; at first, as of our own part in the operation that made the
 //! sub-session.
 //!
 //! A member is called silent when both are true:
 //!
 //! - the newest of our messages that they acked is 1.0625·5·FA_INTV old: a heartbeat's interval and
 //!   its ack;
-//! - there is a monitored message of ours that they should have acked, 1.0625·FA_INTV ago or earlier.
+//! - a monitored message of ours that they have not acked is 1.0625·FA_INTV old.
 //!
 //! With heartbeats in time the second follows from the first. It matters when ours was late, or
-//! could not be written: that is no fault of theirs. Without heartbeats nobody is asked for a sign of
-//! life, and nobody is called silent; the ack monitors still tell who has not acked what.
+//! could not be written: that is no fault of theirs. Without heartbeats nobody is asked for a sign
+//! of life, and nobody is called silent; the ack monitors still tell who has not acked what.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
@@ -192,8 +192,8 @@ impl<I: Copy + Ord, A: Clone + Ord> Presence<I, A> {
         silent
     }
 
-    /// When the member becomes silent, unless they ack more by then. `None` if there is nothing that
-    /// they could ack.
+    /// When the member becomes silent, unless they ack more by then. `None` if there is nothing
+    /// that they could ack.
     fn expires(&self, member: &Freshness) -> Option<Instant> {
         let first = self.asking.partition_point(|&(number, _)| number < member.acked);
         let &(_, asked) = self.asking.get(first)?;

@@ -3,13 +3,14 @@
 //! All members run the same schedule. What keeps them from sending the same packet all at once:
 //!
 //! - they have *turns*, BC_LAT/4 each: first is the author, then the members who follow on them; in
-//!   the next round those go first, so that one bad path does not decide. There are as many turns as
-//!   members, and sixteen at most: then some share one;
+//!   the next round those go first, so that one bad path does not decide. There are as many turns
+//!   as members, and sixteen at most: then some share one;
 //! - whoever sees a packet sent again puts their own resend off, as if they had done it.
 //!
-//! So the backoff is the group's, not each member's: a packet goes out about BC_LAT, 2·BC_LAT, … after
-//! it last did, however many members there are. A message that was lost for some while is therefore
-//! sent again within about as long, and one whose ack is withheld for good costs ever less.
+//! So the backoff is the group's, not each member's: a packet goes out about BC_LAT, 2·BC_LAT, …
+//! after it last did, however many members there are. A message that was lost for some while is
+//! therefore sent again within about as long, and one whose ack is withheld for good costs ever
+//! less.
 //!
 //! Hazard: senders are what the channel says, so the server can put resends off by pretending. It
 //! gains nothing: it can drop them as well, and the monitors tell either way.
@@ -246,7 +247,8 @@ mod tests {
             loop {
                 let due = group.iter().enumerate();
                 let due = due.filter_map(|(i, resends)| Some((resends.deadline()?, i))).min();
-                let Some((next, sender)) = due.filter(|&(next, _)| next <= at(400.0)) else { break };
+                let due = due.filter(|&(next, _)| next <= at(400.0));
+                let Some((next, sender)) = due else { break };
                 if let Some((arrival, by)) = on_the_way.first().copied().filter(|a| a.0 <= next) {
                     on_the_way.pop_first();
                     for (_, resends) in group.iter_mut().enumerate().filter(|(i, _)| *i != by) {
