@@ -51,8 +51,8 @@
 //! | a tick | [`FlowControl::take_due`] until it gives none | do what it says |
 //! | the session is asked for its next deadline | [`FlowControl::next_deadline`] | |
 //!
-//! A packet is not sent again by its id here but by its text: [`FlowControl::packet`] gives it as it
-//! came; of another author it goes out with their name in front (`mpenc_wire::resend`).
+//! A packet is not sent again by its id here but by its text: [`FlowControl::packet`] gives it as
+//! it came; of another author it goes out with their name in front (`mpenc_wire::resend`).
 
 pub(crate) mod cache;
 pub(crate) mod clock;

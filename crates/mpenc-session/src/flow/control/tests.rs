@@ -443,6 +443,21 @@ fn withheld_acks_do_not_fill_the_channel() {
 }
 
 #[test]
+fn what_everybody_has_is_not_kept() {
+    let mut group = Group::new(2, Rules { heartbeats: false, ..rules() });
+    for minute in 0..100 {
+        group.run(f64::from(minute) * 60.0);
+        group.write("alice", Kind::Payload);
+    }
+    group.run(6_000.0);
+    // Bob writes nothing but acks, of which nothing tells that everybody has them.
+    assert_eq!(group.written.len(), 200);
+    for member in &group.members {
+        assert!(member.flow.cache.len() <= 4, "{}", member.flow.cache.len());
+    }
+}
+
+#[test]
 fn strangers_in_the_room_neither_ask_nor_put_off() {
     let mut group = Group::new(2, rules());
     group.write("bob", Kind::Payload);
