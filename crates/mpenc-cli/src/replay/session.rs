@@ -20,9 +20,11 @@
 //! - `part` by somebody in no session: there, that does nothing.
 //! - What ours refuses at once is not done: a second proposal while one is on its way, which there
 //!   is never blocked. Had it led to packets, those would be missing.
-//! - Other requests to the channel. There, everybody asks for the same removals, again for each
-//!   operation and whether or not it is of any use; and who was invited by others does not enter
-//!   again by itself. What the channel makes of them is given to the session as it was recorded.
+//! - Requests to leave, to remove others, and to enter again without the user. Most are as recorded.
+//!   But here, whoever is left alone does not ask for the removal of those it excluded; a
+//!   sub-session ends when everything in it is acked, there when everything of ours is; and whoever
+//!   was removed while waiting enters again, even if it was invited and its user never joined. What
+//!   the channel made of the recorded requests is given to the session as it was.
 //!
 //! # Time
 //!
