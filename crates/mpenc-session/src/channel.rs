@@ -187,8 +187,9 @@ impl<S: Suite> Session<S> {
         };
         let present = inside.members.len();
         let provisional = self.order.ongoing().is_some_and(|running| running.is_provisional());
-        let waiting =
-            !self.parting && !inside.we_are_excluded && (provisional || !self.order.is_synced());
+        let again = core::mem::take(&mut self.enter_again);
+        let waiting = again
+            || !self.parting && !inside.we_are_excluded && (provisional || !self.order.is_synced());
         let mut own = None;
         if let Some(running) = self.order.ongoing() {
             let info = &running.operation().info;
@@ -220,6 +221,7 @@ impl<S: Suite> Session<S> {
         self.to_exclude.clear();
         self.to_include.clear();
         self.elsewhere.clear();
+        self.regretted.clear();
         self.parting = false;
         self.completed_here = false;
         self.presence = Presence::Outside;

@@ -18,6 +18,25 @@ use crate::session::GreetingOf;
 use crate::timers::Timer;
 use crate::{ChannelAction, Ctx, Event, Outputs, Session, Suite};
 
+/// Why we end our part in a candidate of another group.
+const JOINED_ANOTHER: &str = "joined another";
+
+/// An operation of another group that we have answered, although we have joined this one.
+#[derive(Clone)]
+pub(crate) struct Regretted<G> {
+    /// Packet id of its initial packet.
+    pub(crate) id: PacketId,
+    greeting: G,
+    aborted: bool,
+}
+
+impl<G: Greeting> Regretted<G> {
+    /// Whether an abort packet that names it is one that its members believe.
+    pub(crate) fn is_ended_by(&self, sender: &MemberId, packet: &AbortPacket<'_>) -> bool {
+        self.greeting.check_abort(sender, packet).is_ok()
+    }
+}
+
 type Candidate<S> = Ongoing<MemberId, Running<GreetingOf<S>>>;
 
 impl<S: Suite> Session<S> {
@@ -58,7 +77,10 @@ impl<S: Suite> Session<S> {
                 refuse(sender, Fault::Order(reason), out);
                 return Ok(());
             }
-            _ => return Ok(()),
+            _ => {
+                self.expect_stray(&checked.initial.members);
+                return Ok(());
+            }
         };
         let info = self.describe(id, &checked.initial, None);
         // Of strangers' proposals the user hears when they complete, if they do.
@@ -168,16 +190,53 @@ impl<S: Suite> Session<S> {
         };
         self.order.adopt(&completion.ended);
         let parent = completion.ended.parent();
+        self.regretted.clear();
         for dropped in completion.dropped {
-            // What was on the same parent has lost anyway. Another group must not count on us.
-            if dropped.parent() != parent
-                && let Some(packet) = dropped.operation().greeting.encode_abort("joined another")
-            {
-                out.act(ChannelAction::Send { packet });
+            let foreign = dropped.parent() != parent;
+            let Running { greeting, info, told, .. } = dropped.into_operation();
+            self.expect_stray(&info.members);
+            let id = info.id;
+            if told {
+                let reason = FailReason::NotFollowed;
+                out.tell(Event::CandidateDropped { operation: info, reason });
             }
-            self.on_dropped(dropped, FailReason::NotFollowed, out);
+            // What was on the same parent has lost anyway. Another group must not count on us.
+            if foreign {
+                let abort = greeting.encode_abort(JOINED_ANOTHER);
+                self.regretted.push(Regretted { id: id, greeting, aborted: abort.is_some() });
+                send_all(abort.into_iter().collect(), out);
+            }
         }
         self.on_final_step(cx, completion.ended, step, out)
+    }
+
+    /// A packet of an operation by which another group includes us, although we have joined this one.
+    /// As soon as they know our key they can believe an abort of ours; if theirs completes all the
+    /// same, they count on us: then we leave the channel, and enter it again.
+    pub(crate) fn on_regretted_packet(
+        &mut self,
+        cx: &mut Ctx<'_>,
+        sender: &MemberId,
+        packet: &GreetingPacket<'_>,
+        out: &mut Outputs,
+    ) -> Result<(), InternalError> {
+        let found = self.regretted.iter_mut().enumerate().find_map(|(at, regretted)| {
+            let checked = regretted.greeting.check(sender, packet).ok()?;
+            Some((at, regretted, checked))
+        });
+        let Some((at, regretted, checked)) = found else { return Ok(()) };
+        let step = regretted.greeting.apply(cx.rng, checked)?;
+        if let Status::Completed(_) = step.status {
+            self.regretted.swap_remove(at);
+            self.enter_again = true;
+            out.act(ChannelAction::Leave);
+        } else if !regretted.aborted
+            && let Some(packet) = regretted.greeting.encode_abort(JOINED_ANOTHER)
+        {
+            regretted.aborted = true;
+            out.act(ChannelAction::Send { packet });
+        }
+        Ok(())
     }
 
     /// What we cannot confirm we do not follow. It may be forged, so we do not leave for it; if it is
@@ -278,18 +337,21 @@ impl<S: Suite> Session<S> {
         }
     }
 
+    /// What we and others have answered to a proposal that comes to nothing is still under way.
+    fn expect_stray(&mut self, members: &[MemberId]) {
+        if let Some(inside) = self.presence.inside() {
+            let present = members.iter().filter(|&member| inside.members.contains(member));
+            self.elsewhere.extend(present.cloned());
+        }
+    }
+
     fn forget_operation(
         &mut self,
         running: Running<GreetingOf<S>>,
         reason: FailReason,
         out: &mut Outputs,
     ) {
-        // What we and others have answered to it is still under way.
-        if let Some(inside) = self.presence.inside() {
-            let members = running.info.members.iter();
-            let present = members.filter(|&member| inside.members.contains(member));
-            self.elsewhere.extend(present.cloned());
-        }
+        self.expect_stray(&running.info.members);
         if running.told {
             out.tell(Event::CandidateDropped { operation: running.info, reason });
         }

@@ -334,6 +334,7 @@ impl<S: Suite> Session<S> {
         if self.follows_candidates() {
             return self.on_candidate_packet(cx, sender, id, packet, out);
         }
+        self.on_regretted_packet(cx, sender, packet, out)?;
         let Some(running) = self.order.ongoing() else { return Ok(()) };
         if self.stays_put(&running.operation().info) {
             return Ok(());
@@ -535,6 +536,8 @@ impl<S: Suite> Session<S> {
             return Ok(());
         }
         let aborted = PacketId::from_bytes(*packet.aborted_pi);
+        self.regretted
+            .retain(|regretted| regretted.id != aborted || !regretted.is_ended_by(sender, packet));
         let Some(running) = self.order.ongoing().filter(|running| running.initial() == aborted)
         else {
             // A late copy of an abort that came second: silent.

@@ -12,6 +12,7 @@ use mpenc_wire::{Dialect, MemberId, MessageId};
 
 use crate::channel::Presence;
 use crate::held::HeldPackets;
+use crate::joining::Regretted;
 use crate::operation::Running;
 use crate::outbox::Outbox;
 use crate::own::{Invitation, OwnProposal};
@@ -59,6 +60,10 @@ pub struct Session<S: Suite> {
     /// Of whom packets may come that are of no operation of ours: what is left of failed ones, and
     /// those of another group in the same room. That they are refused is nothing to tell.
     pub(crate) elsewhere: BTreeSet<MemberId>,
+    /// Operations of other groups that we have answered, and did not join by.
+    pub(crate) regretted: Vec<Regretted<GreetingOf<S>>>,
+    /// Whether we enter the channel again as soon as we have left it.
+    pub(crate) enter_again: bool,
     pub(crate) held: HeldPackets,
     pub(crate) outbox: Outbox,
     pub(crate) parting: bool,
@@ -123,6 +128,8 @@ where
             to_exclude: self.to_exclude.clone(),
             to_include: self.to_include.clone(),
             elsewhere: self.elsewhere.clone(),
+            regretted: self.regretted.clone(),
+            enter_again: self.enter_again,
             held: self.held.clone(),
             outbox: self.outbox.clone(),
             parting: self.parting,
@@ -167,6 +174,8 @@ impl<S: Suite> Session<S> {
             to_exclude: BTreeSet::new(),
             to_include: BTreeSet::new(),
             elsewhere: BTreeSet::new(),
+            regretted: Vec::new(),
+            enter_again: false,
             held: HeldPackets::default(),
             outbox: Outbox::default(),
             parting: false,
@@ -548,6 +557,7 @@ impl<S: Suite> Session<S> {
         self.greeter.reset();
         self.order.reset();
         self.candidates.clear();
+        self.regretted.clear();
         self.shared.timers.clear();
         out.tell(Event::Internal(error));
         out.act(ChannelAction::Leave);

@@ -29,7 +29,8 @@ struct Person {
     /// `None` while none runs.
     node: Option<NodeId>,
     /// Until when it stalls.
-    stalls_until: Option<Instant>,
+    /// Since when it stalls, and until when.
+    stalls: Option<(Instant, Instant)>,
 }
 
 pub(crate) struct Life<'a> {
@@ -72,7 +73,7 @@ impl<'a> Life<'a> {
                 let mut seed = [0x5a; 32];
                 seed.iter_mut().zip(name.bytes()).for_each(|(place, octet)| *place = octet);
                 let id = MemberId::new(Dialect::DOCUMENT, &name).ok()?;
-                Some(Person { id, seed, config, node: None, stalls_until: None })
+                Some(Person { id, seed, config, node: None, stalls: None })
             })
             .collect();
         let known = people
@@ -142,7 +143,7 @@ impl<'a> Life<'a> {
             }
             return;
         };
-        if self.people.get(who).is_some_and(|person| person.stalls_until.is_some()) {
+        if self.people.get(who).is_some_and(|person| person.stalls.is_some()) {
             return;
         }
         if churn && self.chance.one_in(16) {
@@ -219,10 +220,7 @@ impl<'a> Life<'a> {
                 self.sim.freeze(node);
                 let until = self.sim.now().after(while_);
                 if let Some(person) = self.people.get_mut(who) {
-                    person.stalls_until = Some(until);
-                    if while_ >= person.config.broadcast_latency {
-                        self.witness.stalled.insert(person.id.clone());
-                    }
+                    person.stalls = Some((self.sim.now(), until));
                 }
             }
         }
@@ -243,8 +241,12 @@ impl<'a> Life<'a> {
         for who in 0..self.people.len() {
             let Some(person) = self.people.get_mut(who) else { continue };
             if let Some(node) = person.node
-                && person.stalls_until.take_if(|until| everybody || *until <= now).is_some()
+                && let Some((since, _)) =
+                    person.stalls.take_if(|(_, until)| everybody || *until <= now)
             {
+                if now.since(since) >= person.config.broadcast_latency {
+                    self.witness.stalled.insert(person.id.clone());
+                }
                 self.sim.thaw(node);
                 self.tell(who, "stalls no more");
             }
@@ -258,7 +260,7 @@ impl<'a> Life<'a> {
         let greeter = CliquesGreeter::new(Dialect::DOCUMENT, person.id.clone(), signer, known);
         let node = self.sim.add(MpencSession::new(greeter, person.config.clone()));
         person.node = Some(node);
-        person.stalls_until = None;
+        person.stalls = None;
         let id = person.id.clone();
         self.witness.add(node, id);
         self.tell(who, "starts a process");

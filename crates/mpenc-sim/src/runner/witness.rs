@@ -301,12 +301,24 @@ impl Witness {
             Event::Parting(member) if !self.parted.contains(member) => {
                 self.violation(node, format!("{member} never said that they part"));
             }
+            // Who counts them as a member cannot know that they have joined another group since.
+            Event::Refused { sender, .. } if self.is_elsewhere(sender, node) => {}
             // Nobody ever has a reason for these where nobody attacks.
             Event::Refused { .. } | Event::Plain { .. } | Event::CannotConfirm { .. } => {
                 self.false_warning(node, format!("{event:?}"));
             }
             _ => {}
         }
+    }
+
+    /// Whether somebody is in no group, or in one that `node` is not in.
+    fn is_elsewhere(&self, member: &MemberId, node: NodeId) -> bool {
+        let Some(own) = self.books.get(&node).map(|book| &book.member) else { return false };
+        self.books.values().filter(|book| book.member == *member && !book.dead).any(|book| {
+            let ordered = book.sub.as_ref().and_then(|sub| self.ordered.get(sub));
+            let completed = ordered.and_then(|ordered| ordered.completed.as_ref());
+            completed.is_none_or(|(members, _)| !members.contains(own))
+        })
     }
 
     fn begun(&mut self, node: NodeId, info: &OperationInfo) {
