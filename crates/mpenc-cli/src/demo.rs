@@ -20,8 +20,8 @@ use world::World;
 /// What `mpenc demo` takes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// How many people take part: at least 5, so that one can come late, one be excluded, one be
-    /// killed, and two remain.
+    /// How many people take part: at least 5, so that one can come late and stall, one be excluded,
+    /// one be killed and come back, and two see it all.
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u8).range(5..=16))]
     members: u8,
 }
@@ -83,6 +83,7 @@ async fn story(count: usize, out: &mut dyn Write) -> Result<ExitCode> {
     world.chapter("somebody comes late, and cannot read what was written before")?;
     world.start(late)?;
     world.until(late, "is in the room", |line| matches!(line, Line::Note { .. })).await?;
+    let aborted = stall(&mut world, second, late, &first_group).await?;
     world.type_in(second, &format!("/include {late}")).await?;
     world.all_have_members(&names, &names).await?;
     world.everybody_says(&[late, first], &names, "welcome, says").await?;
@@ -93,19 +94,36 @@ async fn story(count: usize, out: &mut dyn Write) -> Result<ExitCode> {
     world.all_have_members(&group, &group).await?;
     world.everybody_says(&[second], &group, "between us, says").await?;
 
-    world.chapter("the group key is refreshed")?;
-    world.type_in(late, "/refresh").await?;
-    world.all_have_members(&group, &group).await?;
+    world.chapter("two propose to refresh the group key, at once")?;
+    let decided = conflict(&mut world, [first, late]).await?;
 
     world.chapter(&format!("the process of {killed} is killed, and the others exclude it"))?;
     world.kill(killed).await?;
-    let group: Vec<&str> = group.iter().filter(|name| *name != killed).copied().collect();
+    let rest: Vec<&str> = group.iter().filter(|name| *name != killed).copied().collect();
+    world.all_have_members(&rest, &rest).await?;
+    world.everybody_says(&rest, &rest, "still here:").await?;
+
+    world
+        .chapter(&format!("{killed} comes back, and can read only what is written from now on"))?;
+    world.start_again(killed)?;
+    world.until(killed, "is in the room", |line| matches!(line, Line::Note { .. })).await?;
+    world.type_in(first, &format!("/include {killed}")).await?;
     world.all_have_members(&group, &group).await?;
-    world.everybody_says(&group, &group, "still here:").await?;
+    world.everybody_says(&group, &group, "all here again:").await?;
 
     world.chapter("what everybody holds")?;
     let statuses = world.compare(&group).await?;
     let mut held = proof::table(&statuses, &group, world.out())?;
+    held &= proof::claim(
+        aborted,
+        &format!("while {late} was stopped, its include was aborted in time, and all saw why"),
+        world.out(),
+    )?;
+    held &= proof::claim(
+        decided,
+        "of two proposals made at once one was carried out, and the other's author knows",
+        world.out(),
+    )?;
 
     world.chapter("they part")?;
     let mut clean = true;
@@ -134,6 +152,47 @@ async fn story(count: usize, out: &mut dyn Write) -> Result<ExitCode> {
         world.say("something did NOT hold: see above")?;
         Ok(ExitCode::FAILURE)
     }
+}
+
+/// Somebody's process stops while `by` includes it. Says whether everybody saw that the operation
+/// was aborted because it waited for them.
+async fn stall(world: &mut World<'_>, by: &str, stopped: &str, members: &[&str]) -> Result<bool> {
+    if cfg!(not(unix)) {
+        world.say("(a process cannot be stopped on this system: this part is left out)")?;
+        return Ok(true);
+    }
+    world.freeze(stopped, true).await?;
+    world.type_in(by, &format!("/include {stopped}")).await?;
+    let mut aborted = true;
+    for name in members {
+        let why = world.failure(name).await?;
+        aborted &= why.contains("timed out") && why.contains(stopped);
+    }
+    let (completed, _) = world.outcome(by).await?;
+    world.freeze(stopped, false).await?;
+    Ok(aborted && !completed)
+}
+
+/// How often two proposals may miss each other before the demo gives up.
+const ROUNDS: usize = 20;
+
+/// Two make a proposal at once, until they really are at once. Says whether exactly one of them was
+/// carried out, and the other's author was told whose it was.
+async fn conflict(world: &mut World<'_>, authors: [&str; 2]) -> Result<bool> {
+    for _ in 0..ROUNDS {
+        for author in authors {
+            world.type_in(author, "/refresh").await?;
+        }
+        let [(one, how_one), (other, how_other)] =
+            [world.outcome(authors[0]).await?, world.outcome(authors[1]).await?];
+        match (one, other) {
+            (true, false) => return Ok(how_other.contains(authors[0])),
+            (false, true) => return Ok(how_one.contains(authors[1])),
+            (true, true) => world.say("(one after the other: once more)")?,
+            (false, false) => return Ok(false),
+        }
+    }
+    bail!("{ROUNDS} times, two proposals were not made at once")
 }
 
 fn make_keys(folder: &Path, names: &[&str]) -> Result<PathBuf> {

@@ -203,7 +203,7 @@ impl<S: Suite> Session<S> {
             // What was on the same parent has lost anyway. Another group must not count on us.
             if foreign {
                 let abort = greeting.encode_abort(JOINED_ANOTHER);
-                self.regretted.push(Regretted { id: id, greeting, aborted: abort.is_some() });
+                self.regretted.push(Regretted { id, greeting, aborted: abort.is_some() });
                 send_all(abort.into_iter().collect(), out);
             }
         }

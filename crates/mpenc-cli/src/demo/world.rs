@@ -169,6 +169,72 @@ impl<'a> World<'a> {
         self.wait_for_end(name).await
     }
 
+    /// Starts a member whose process is no more: the same identity, and nothing else of before. What
+    /// the first process was told is its own from now on, under another name.
+    pub(super) fn start_again(&mut self, name: &str) -> Result<()> {
+        let before = format!("{name} (before)");
+        let process = self.processes.remove(name).ok_or_else(|| anyhow!("{name} takes no part"))?;
+        self.processes.insert(before.clone(), process);
+        for member in self.said.iter_mut().flat_map(|said| &mut said.members) {
+            if member == name {
+                member.clone_from(&before);
+            }
+        }
+        self.start(name)
+    }
+
+    /// Stops a member's process where it stands, or lets it go on: it does nothing in between, and
+    /// its connection stays.
+    pub(super) async fn freeze(&mut self, name: &str, stop: bool) -> Result<()> {
+        self.show(name, if stop { "stopped" } else { "goes on" })?;
+        let child = self.process(name)?.child.id().context("it has ended")?;
+        let signal = if stop { "STOP" } else { "CONT" };
+        let sent = Command::new("sh")
+            .args(["-c", "kill -s \"$1\" \"$2\"", "sh", signal, &child.to_string()])
+            .status()
+            .await
+            .context("cannot run sh, to stop a process")?;
+        if sent.success() { Ok(()) } else { bail!("the process of {name} cannot be stopped") }
+    }
+
+    /// Waits for the outcome of an operation that a member proposed: whether it was completed, and
+    /// how it ended.
+    pub(super) async fn outcome(&mut self, name: &str) -> Result<(bool, String)> {
+        self.first(name, "has an outcome", |line| match line {
+            Line::Ended { completed, how, .. } => Some((*completed, how.clone())),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Waits until a member sees a running operation end without effect: why it did.
+    pub(super) async fn failure(&mut self, name: &str) -> Result<String> {
+        self.first(name, "sees the operation end", |line| match line {
+            Line::Failed { why, .. } => Some(why.clone()),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Waits until a member says something of which `wanted` makes something.
+    async fn first<T>(
+        &mut self,
+        name: &str,
+        what: &str,
+        wanted: impl Fn(&Line) -> Option<T>,
+    ) -> Result<T> {
+        loop {
+            let unseen = &mut self.process(name)?.unseen;
+            let found = unseen.iter().enumerate().find_map(|(at, line)| Some((at, wanted(line)?)));
+            if let Some((at, found)) = found {
+                unseen.drain(..=at);
+                return Ok(found);
+            }
+            self.is_still_there(name)?;
+            self.listen(&format!("{name} {what}")).await?;
+        }
+    }
+
     /// Waits until a member says such a line.
     pub(super) async fn until(
         &mut self,
@@ -176,15 +242,7 @@ impl<'a> World<'a> {
         what: &str,
         wanted: impl Fn(&Line) -> bool,
     ) -> Result<()> {
-        loop {
-            let unseen = &mut self.process(name)?.unseen;
-            if let Some(at) = unseen.iter().position(&wanted) {
-                unseen.drain(..=at);
-                return Ok(());
-            }
-            self.is_still_there(name)?;
-            self.listen(&format!("{name} {what}")).await?;
-        }
+        self.first(name, what, |line| wanted(line).then_some(())).await
     }
 
     /// Waits until these members all say that the members are these, confirmed by everybody.
