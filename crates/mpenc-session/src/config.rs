@@ -16,6 +16,10 @@ pub struct Config {
     pub stay_if_last: bool,
     /// How long to wait to be included before leaving the channel.
     pub join_patience: JoinPatience,
+    /// Write a heartbeat after 4·FA_INTV without a message of ours, and tell of members of whom
+    /// nothing proves that they are there (FR-02, FR-03). Default on, in dialects that have them; they
+    /// show outsiders that somebody is there, at times that are random within a sixteenth (FR-07).
+    pub heartbeats: bool,
 }
 
 /// How long to wait to be included before leaving the channel.
@@ -40,6 +44,7 @@ impl Default for Config {
             auto_include: false,
             stay_if_last: false,
             join_patience: JoinPatience::ByMembers,
+            heartbeats: true,
         }
     }
 }

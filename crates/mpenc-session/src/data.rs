@@ -8,7 +8,7 @@ use mpenc_order::PacketId;
 use mpenc_wire::{DataPacket, MemberId, Packet, unarmor};
 
 use crate::event::Fault;
-use crate::subsession::{Received, SubSession};
+use crate::subsession::{Arrival, Received, SubSession};
 use crate::timers::Timer;
 use crate::{Ctx, Event, HeldId, Instant, Outputs, Session, Suite};
 
@@ -65,16 +65,16 @@ impl<S: Suite> Session<S> {
         packet: &DataPacket<'_>,
         out: &mut Outputs,
     ) -> Result<(), InternalError> {
-        let resent_author = packet.resent_author.map(|author| author.to_owned());
-        if resent_author.as_ref() == Some(sender) {
+        if packet.resent_author.is_some_and(|author| author.to_owned() == *sender) {
             refuse(sender, Fault::ResentByAuthor, out);
             return Ok(());
         }
-        if self.open_anywhere(cx, sender, packet, out)? == Received::Here {
+        let arrival = Arrival { sender, text, packet };
+        if self.open_anywhere(cx, &arrival, out)? == Received::Here {
             return Ok(());
         }
-        let author = resent_author.as_ref().unwrap_or(sender);
-        if self.past.iter().any(|past| past.verifies(author, packet)) {
+        let author = arrival.author();
+        if self.past.iter().any(|past| past.verifies(&author, packet)) {
             // A late packet of a sub-session that is over.
             return Ok(());
         }
@@ -95,22 +95,19 @@ impl<S: Suite> Session<S> {
     fn open_anywhere(
         &mut self,
         cx: &mut Ctx<'_>,
-        sender: &MemberId,
-        packet: &DataPacket<'_>,
+        arrival: &Arrival<'_>,
         out: &mut Outputs,
     ) -> Result<Received, InternalError> {
-        let author =
-            packet.resent_author.map_or_else(|| sender.clone(), |author| author.to_owned());
         let Self { current, previous, shared, .. } = self;
         if let Some(sub) = current {
             let other = previous.as_ref().map(SubSession::transcript);
-            if sub.receive(cx, shared, other, &author, packet, out)? == Received::Here {
+            if sub.receive(cx, shared, other, arrival, out)? == Received::Here {
                 return Ok(Received::Here);
             }
         }
         if let Some(sub) = previous {
             let other = current.as_ref().map(SubSession::transcript);
-            return sub.receive(cx, shared, other, &author, packet, out);
+            return sub.receive(cx, shared, other, arrival, out);
         }
         Ok(Received::Elsewhere)
     }
@@ -152,7 +149,8 @@ impl<S: Suite> Session<S> {
             let decoded = unarmor(&held.packet, &mut contents)
                 .and_then(|contents| Packet::decode(self.shared.dialect, contents));
             let Ok(Packet::Data(data)) = decoded else { continue };
-            match self.open_anywhere(cx, &held.sender, &data, out)? {
+            let arrival = Arrival { sender: &held.sender, text: &held.packet, packet: &data };
+            match self.open_anywhere(cx, &arrival, out)? {
                 // Whoever has just joined hears the end of what was before, and will for a while.
                 Received::Elsewhere if cx.now < self.foreign_until => {}
                 Received::Elsewhere => self.held.put_back(held),

@@ -10,6 +10,8 @@ use mpenc_message::{OpenError, SealError};
 use mpenc_order::{ChainHash, PacketId, RejectReason};
 use mpenc_wire::{Malformed, MemberId, MessageId};
 
+use crate::Instant;
+
 /// Names an operation of ours, within this session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -316,6 +318,17 @@ pub enum Event {
         /// Why it cannot be sealed; `None` if we left.
         error: Option<SealError>,
     },
+    /// Nothing proves that a member is there: the newest message of ours that they have acked is
+    /// older than the rules allow, and they were asked since (FR-03). The channel may say otherwise:
+    /// that proves nothing.
+    MemberExpired {
+        /// Who.
+        member: MemberId,
+        /// They were there at this time, on the caller's clock, or later.
+        since: Instant,
+    },
+    /// Withdraws [`Event::MemberExpired`]: they are there again, or are not expected to be.
+    MemberFresh(MemberId),
     /// Every reader has acked this payload; withdraws [`Event::NotFullyAcked`].
     FullyAcked(MessageId),
     /// A payload is not acked by everybody in time.
@@ -423,6 +436,7 @@ impl Event {
             | Self::OperationFailed { .. }
             | Self::OperationOverdue { .. }
             | Self::HistoryUnconfirmed { .. }
+            | Self::MemberExpired { .. }
             | Self::NotIncluded
             | Self::Plain { .. }
             | Self::Parted { consistent: false } => Severity::Liveness,

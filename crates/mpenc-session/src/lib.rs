@@ -62,7 +62,6 @@ mod config;
 mod data;
 mod error;
 mod event;
-#[expect(dead_code, reason = "the sub-session takes it over next")]
 mod flow;
 mod held;
 mod history;

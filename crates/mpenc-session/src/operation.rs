@@ -17,9 +17,10 @@ use mpenc_wire::{AbortPacket, GreetingPacket, MemberId};
 
 use crate::data::refuse;
 use crate::event::{FailReason, Fault, HistoryFault, OperationInfo, Outcome};
+use crate::flow::FIN_PATIENCE;
 use crate::own::OwnProposal;
 use crate::session::{GreetingOf, automatic};
-use crate::subsession::{FIN_PATIENCE, SubSession};
+use crate::subsession::SubSession;
 use crate::timers::Timer;
 use crate::{ChannelAction, Config, Ctx, Event, OperationId, Outputs, Session, Suite};
 
@@ -471,7 +472,6 @@ impl<S: Suite> Session<S> {
         if let Some(keys) = completed.keys {
             self.shared.newest = self.shared.newest.wrapping_add(1);
             self.completed_here = true;
-            let number = self.shared.newest;
             let section = match &self.previous {
                 Some(old) => self.shared.log.begin_after(old.section(), old.transcript(), &latest),
                 None => self.shared.log.begin(),
@@ -479,7 +479,8 @@ impl<S: Suite> Session<S> {
             .map_err(|_| InternalError::new("the log did not begin a section"))?;
             let security = S::secure(self.shared.dialect, keys);
             let members = &completed.members;
-            self.current = Some(SubSession::new(number, section, security, members, &self.own));
+            self.current =
+                Some(SubSession::new(&self.shared, cx.now, section, security, members, &self.own));
         }
         // Before anything is written to the new members: those who joined know nothing of before.
         self.note_history(cx, out);

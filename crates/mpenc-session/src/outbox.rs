@@ -44,6 +44,7 @@ impl<S: Suite> Session<S> {
         out: &mut Outputs,
     ) -> Result<Sent, ApiMisuse> {
         self.check_open()?;
+        let cx = &mut self.own_time(cx);
         if self.presence.inside().is_none() {
             return Err(ApiMisuse::NotInChannel);
         }
@@ -60,7 +61,7 @@ impl<S: Suite> Session<S> {
                 self.close(error, out);
                 ApiMisuse::Internal(error)
             })?;
-            return self.send(cx, text, out);
+            return self.write(cx, Kind::Payload, text, out).map(Sent::Now);
         }
         if self.outbox.queue.len() >= ROOM {
             return Err(ApiMisuse::OutboxFull);

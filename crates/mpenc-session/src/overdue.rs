@@ -20,6 +20,7 @@ impl<S: Suite> Session<S> {
         out: &mut Outputs,
     ) -> Result<(), ApiMisuse> {
         self.check_open()?;
+        let cx = &mut self.own_time(cx);
         let running = self.order.ongoing().ok_or(ApiMisuse::NoOperation)?;
         let id = running.initial();
         let packet =

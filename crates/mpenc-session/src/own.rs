@@ -102,6 +102,17 @@ impl<S: Suite> Session<S> {
         out: &mut Outputs,
     ) -> Result<OperationId, ApiMisuse> {
         self.check_open()?;
+        let cx = &mut self.own_time(cx);
+        self.propose_at(cx, change, out)
+    }
+
+    /// The same, on the session's time.
+    pub(crate) fn propose_at(
+        &mut self,
+        cx: &mut Ctx<'_>,
+        change: Change<'_>,
+        out: &mut Outputs,
+    ) -> Result<OperationId, ApiMisuse> {
         let Some(inside) = self.presence.inside() else { return Err(ApiMisuse::NotInChannel) };
         if inside.we_are_excluded {
             return Err(ApiMisuse::Excluded);

@@ -11,6 +11,7 @@ use mpenc_order::{Candidates, OrderAcks, ServerOrder};
 use mpenc_wire::{Dialect, MemberId, MessageId};
 
 use crate::channel::Presence;
+use crate::flow::Clock;
 use crate::held::HeldPackets;
 use crate::joining::Regretted;
 use crate::operation::Running;
@@ -77,6 +78,13 @@ pub struct Session<S: Suite> {
     pub(crate) completed_here: bool,
     /// Until when the others may still finish a sub-session that we, who joined, were not part of.
     pub(crate) foreign_until: Instant,
+}
+
+/// What falls due.
+#[derive(Clone, Copy)]
+enum Waiting {
+    Timer,
+    Sub(SubSessionNumber),
 }
 
 /// Where a session stands (SE-12).
@@ -156,6 +164,8 @@ impl<S: Suite> Session<S> {
                 config,
                 dialect,
                 timers: Timers::default(),
+                clock: Clock::default(),
+                stamp: Instant::default(),
                 log: MessageLog::new(),
                 order_acks: OrderAcks::new(own.clone()),
                 heard: Vec::new(),
@@ -194,7 +204,11 @@ impl<S: Suite> Session<S> {
         if self.closed {
             return;
         }
+        let stamp = cx.now;
+        let cx = &mut self.own_time(cx);
         let result = match input {
+            // First what has piled up is heard.
+            Input::Tick if self.shared.clock.is_still(stamp) => Ok(()),
             Input::Tick => self.tick(cx, out),
             Input::Channel(ChannelEvent::Packet { sender, packet }) => {
                 self.on_packet(cx, sender, packet, out)
@@ -235,8 +249,9 @@ impl<S: Suite> Session<S> {
         text: &str,
         out: &mut Outputs,
     ) -> Result<Sent, ApiMisuse> {
-        let id = self.write(cx, Kind::Payload, text, out)?;
-        Ok(Sent::Now(id))
+        self.check_open()?;
+        let cx = &mut self.own_time(cx);
+        self.write(cx, Kind::Payload, text, out).map(Sent::Now)
     }
 
     /// Acks by hand everything that we have accepted (AK-08).
@@ -244,18 +259,18 @@ impl<S: Suite> Session<S> {
     /// # Errors
     /// [`ApiMisuse`]; nothing was sent.
     pub fn ack(&mut self, cx: &mut Ctx<'_>, out: &mut Outputs) -> Result<Sent, ApiMisuse> {
-        let id = self.write(cx, Kind::AckManual, "", out)?;
-        Ok(Sent::Now(id))
+        self.check_open()?;
+        let cx = &mut self.own_time(cx);
+        self.write(cx, Kind::AckManual, "", out).map(Sent::Now)
     }
 
-    fn write(
+    pub(crate) fn write(
         &mut self,
         cx: &mut Ctx<'_>,
         kind: Kind,
         text: &str,
         out: &mut Outputs,
     ) -> Result<MessageId, ApiMisuse> {
-        self.check_open()?;
         let current = self.current.as_mut().ok_or(ApiMisuse::NotInSession)?;
         if !current.is_open() {
             return Err(ApiMisuse::Parting);
@@ -283,6 +298,7 @@ impl<S: Suite> Session<S> {
     /// [`ApiMisuse`] if we are not in the channel, or parting already.
     pub fn part(&mut self, cx: &mut Ctx<'_>, out: &mut Outputs) -> Result<(), ApiMisuse> {
         self.check_open()?;
+        let cx = &mut self.own_time(cx);
         if matches!(self.presence, Presence::Outside) {
             // Whoever was removed while waiting enters again after a while: not any more.
             return if self.shared.timers.take(|timer| matches!(timer, Timer::Reenter)) {
@@ -308,7 +324,7 @@ impl<S: Suite> Session<S> {
     /// When to call [`Session::handle`] with [`Input::Tick`] next; `None` if nothing waits.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.shared.timers.next_deadline()
+        self.earliest().map(|(at, _)| self.shared.clock.caller(at))
     }
 
     // ---- queries ----
@@ -376,9 +392,12 @@ impl<S: Suite> Session<S> {
             .unwrap_or_default()
     }
 
-    /// Messages of the current sub-session that are not fully acked, oldest first.
+    /// Messages of the log that are not fully acked, and may yet be: those of the previous and of the
+    /// current sub-session, oldest first.
     pub fn unacked(&self) -> impl Iterator<Item = MessageId> + '_ {
-        self.current.iter().flat_map(|sub| sub.transcript().unacked())
+        let subs = [&self.previous, &self.current].into_iter().flatten();
+        let unacked = subs.flat_map(|sub| sub.transcript().unacked());
+        unacked.filter(|id| self.shared.log.line(id).is_some())
     }
 
     /// Whether everything that was written in this session was acked by everybody.
@@ -418,9 +437,47 @@ impl<S: Suite> Session<S> {
         self.order.ongoing().is_none_or(|running| !running.is_provisional())
     }
 
+    /// Every call of the caller begins with this: inside, the session's own time counts.
+    pub(crate) fn own_time<'a>(&mut self, cx: &'a mut Ctx<'_>) -> Ctx<'a> {
+        let earliest = self.earliest().map(|(at, _)| at);
+        let latency = self.shared.config.broadcast_latency;
+        self.shared.stamp = cx.now;
+        Ctx { now: self.shared.clock.read(cx.now, earliest, latency), rng: &mut *cx.rng }
+    }
+
+    /// What falls due next, and when, on the session's time.
+    fn earliest(&self) -> Option<(Instant, Waiting)> {
+        let timer = self.shared.timers.next_deadline().map(|at| (at, Waiting::Timer));
+        let subs = [&self.current, &self.previous].into_iter().flatten();
+        let subs = subs.filter_map(|sub| Some((sub.next_deadline()?, Waiting::Sub(sub.number()))));
+        timer.into_iter().chain(subs).min_by_key(|&(at, _)| at)
+    }
+
     fn tick(&mut self, cx: &mut Ctx<'_>, out: &mut Outputs) -> Result<(), InternalError> {
-        while let Some(timer) = self.shared.timers.take_due(cx.now) {
-            self.fire(cx, timer, out)?;
+        while let Some((_, waiting)) = self.earliest().filter(|&(at, _)| at <= cx.now) {
+            match waiting {
+                Waiting::Timer => {
+                    if let Some(timer) = self.shared.timers.take_due(cx.now) {
+                        self.fire(cx, timer, out)?;
+                    }
+                }
+                Waiting::Sub(number) => self.fire_sub(cx, number, out)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn fire_sub(
+        &mut self,
+        cx: &mut Ctx<'_>,
+        number: SubSessionNumber,
+        out: &mut Outputs,
+    ) -> Result<(), InternalError> {
+        let Some((sub, shared)) = self.sub(number) else { return Ok(()) };
+        match sub.fire(cx, shared, out) {
+            Ok(true) => self.on_subsession_over(number, out),
+            Ok(false) => {}
+            Err(error) => automatic(Err::<(), _>(error))?,
         }
         Ok(())
     }
@@ -432,26 +489,9 @@ impl<S: Suite> Session<S> {
         out: &mut Outputs,
     ) -> Result<(), InternalError> {
         match timer {
-            Timer::Ack(number, id) => {
-                if let Some((sub, shared)) = self.sub(number) {
-                    automatic(sub.ack_due(cx, shared, id, out))?;
-                }
-            }
-            Timer::FullAck(number, id) => {
-                if let Some((sub, _)) = self.sub(number) {
-                    sub.full_ack_due(id, out);
-                }
-            }
             Timer::MissingParents(number) => {
                 if let Some((sub, shared)) = self.sub(number) {
                     sub.parents_due(cx.now, shared, out);
-                }
-            }
-            Timer::SubSessionEnd(number) => {
-                if let Some((sub, shared)) = self.sub(number)
-                    && sub.end_due(cx.now, shared, out)
-                {
-                    self.on_subsession_over(number, out);
                 }
             }
             Timer::Waive(number, member) => {

@@ -10,8 +10,9 @@ use mpenc_message::OrderAck;
 use mpenc_order::OrderAcks;
 use mpenc_wire::{Dialect, MemberId, MessageId};
 
-use crate::Config;
+use crate::flow::Clock;
 use crate::timers::{SubSessionNumber, Timers};
+use crate::{Config, Instant};
 
 /// State that sub-sessions and operations both reach for, apart from each other.
 #[derive(Clone)]
@@ -19,6 +20,10 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) dialect: Dialect,
     pub(crate) timers: Timers,
+    /// The session's own time.
+    pub(crate) clock: Clock,
+    /// The caller's clock at this call.
+    pub(crate) stamp: Instant,
     /// The user's log: the texts of all sub-sessions.
     pub(crate) log: MessageLog<MessageId, MemberId, String>,
     /// What we have told of the order of operations, and what we were told.

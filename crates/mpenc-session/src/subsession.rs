@@ -4,19 +4,17 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use mpenc_causal::{AddError, Entry, Pending, Role, Section, Transcript};
+use mpenc_causal::{AddError, Added, Entry, Pending, Role, Section, Transcript};
 use mpenc_greet::InternalError;
 use mpenc_message::{Draft, Kind, MessageSecurity, OpenError, OrderAck, SealError};
 use mpenc_wire::{DataPacket, MemberId, MessageId, ParentOrder};
 
 use crate::event::{Event, Fault, MessageEvent};
+use crate::flow::{Due, FlowControl, Message, Rules, Silent};
 use crate::history::order_ack;
 use crate::shared::Shared;
 use crate::timers::{SubSessionNumber, Timer};
 use crate::{ChannelAction, Ctx, Instant, Outputs};
-
-/// How many latencies a FIN may wait for its full ack (FI-02).
-pub(crate) const FIN_PATIENCE: u32 = 16;
 
 /// A message that was verified and decrypted, or written by us, on its way into the transcript.
 #[derive(Clone, Debug)]
@@ -27,6 +25,25 @@ struct Incoming {
     kind: Kind,
     text: String,
     order_ack: Option<OrderAck>,
+    /// The packet's text, as it was sent or came.
+    packet: String,
+}
+
+/// A data packet, as the channel gave it to us.
+pub(crate) struct Arrival<'a> {
+    /// Who sent it, says the channel.
+    pub(crate) sender: &'a MemberId,
+    /// Its text.
+    pub(crate) text: &'a str,
+    /// The same, decoded.
+    pub(crate) packet: &'a DataPacket<'a>,
+}
+
+impl Arrival<'_> {
+    /// Whose it is said to be: its sender's, or, if it is sent again by another, theirs.
+    pub(crate) fn author(&self) -> MemberId {
+        self.packet.resent_author.map_or_else(|| self.sender.clone(), |author| author.to_owned())
+    }
 }
 
 /// What a sub-session made of a packet.
@@ -47,23 +64,6 @@ pub(crate) enum WriteError {
     Internal(InternalError),
 }
 
-/// Why the transcript did not take a message.
-enum NotTaken {
-    Rule(AddError<MessageId, MemberId>),
-    Internal(InternalError),
-}
-
-/// How far we are with our own part in the sub-session.
-#[derive(Clone, Copy, Debug)]
-enum Closing {
-    /// We may still write content.
-    Open,
-    /// We sent FIN; since when, and since when everything is fully acked.
-    Fin { since: Instant, acked: Option<Instant> },
-    /// Our part is over.
-    Over,
-}
-
 #[derive(Clone)]
 pub(crate) struct SubSession<X> {
     number: SubSessionNumber,
@@ -73,11 +73,10 @@ pub(crate) struct SubSession<X> {
     readers: Vec<MemberId>,
     transcript: Transcript<MessageId, MemberId>,
     pending: Pending<MessageId, MemberId, Incoming>,
-    closing: Closing,
+    /// Who acks, resends and says what, and when; and how far we are with our own part.
+    flow: FlowControl<MessageId, MemberId>,
     /// How many FINs in a row each author wrote last: two are the intent to leave (TI-04).
     fins: BTreeMap<MemberId, u32>,
-    /// Payloads that are not fully acked, and whether the user was told.
-    unacked_payloads: BTreeMap<MessageId, bool>,
     /// Held messages, and when to tell the user that they miss parents; `None` once that was told.
     /// One timer serves all of them.
     missing: BTreeMap<MessageId, Option<Instant>>,
@@ -85,8 +84,10 @@ pub(crate) struct SubSession<X> {
 }
 
 impl<X: MessageSecurity> SubSession<X> {
+    /// Of these members, in the order of the agreement, from `now` on.
     pub(crate) fn new(
-        number: SubSessionNumber,
+        shared: &Shared,
+        now: Instant,
         section: Section,
         security: X,
         members: &[MemberId],
@@ -95,17 +96,17 @@ impl<X: MessageSecurity> SubSession<X> {
         let room = pending_room(members.len());
         // Nobody may take all of the room, however few they are.
         let per_author = (room / 2).max(16);
+        let rules = Rules::new(&shared.config, shared.dialect);
         Self {
-            number,
+            number: shared.newest,
             section,
             security,
             own: own.clone(),
             readers: members.iter().filter(|&member| member != own).cloned().collect(),
             transcript: Transcript::new(members.iter().cloned()),
             pending: Pending::new(room, per_author),
-            closing: Closing::Open,
+            flow: FlowControl::new(rules, own, members, now, shared.stamp),
             fins: BTreeMap::new(),
-            unacked_payloads: BTreeMap::new(),
             missing: BTreeMap::new(),
             missing_timer: false,
         }
@@ -125,12 +126,7 @@ impl<X: MessageSecurity> SubSession<X> {
 
     /// Whether we may still write content.
     pub(crate) fn is_open(&self) -> bool {
-        matches!(self.closing, Closing::Open)
-    }
-
-    /// Whether our own part is over.
-    pub(crate) fn is_over(&self) -> bool {
-        matches!(self.closing, Closing::Over)
+        self.flow.is_open()
     }
 
     /// Whether everything in it was acked by everybody, and nothing waits for its parents.
@@ -166,15 +162,12 @@ impl<X: MessageSecurity> SubSession<X> {
             kind,
             text: String::from(text),
             order_ack: None,
+            packet: sealed.packet.clone(),
         };
-        self.accept(cx.now, shared, None, message, out).map_err(|not_taken| {
-            WriteError::Internal(match not_taken {
-                NotTaken::Internal(error) => error,
-                NotTaken::Rule(_) => {
-                    InternalError::new("the transcript refused a message of our own")
-                }
-            })
+        let added = self.add(None, &message).map_err(|_| {
+            WriteError::Internal(InternalError::new("the transcript refused a message of our own"))
         })?;
+        self.accept(cx.now, shared, message, added, out).map_err(WriteError::Internal)?;
         out.act(ChannelAction::Send { packet: sealed.packet });
         Ok(sealed.id)
     }
@@ -190,14 +183,14 @@ impl<X: MessageSecurity> SubSession<X> {
     ) -> Result<(), WriteError> {
         if self.is_open() {
             self.write(cx, shared, Kind::Fin, "", out)?;
-            self.closing = Closing::Fin { since: cx.now, acked: None };
-            let patience = shared.config.latencies(FIN_PATIENCE);
-            shared.timers.set(cx.now.after(patience), Timer::SubSessionEnd(self.number));
+            for member in self.flow.fin(cx.now) {
+                out.tell(Event::MemberFresh(member));
+            }
         }
         if leaving {
             self.write(cx, shared, Kind::Fin, "", out)?;
         }
-        self.note_full_ack(cx.now, shared);
+        self.flow.settle(cx.now, self.is_consistent());
         Ok(())
     }
 
@@ -208,27 +201,30 @@ impl<X: MessageSecurity> SubSession<X> {
         cx: &mut Ctx<'_>,
         shared: &mut Shared,
         other: Option<&Transcript<MessageId, MemberId>>,
-        author: &MemberId,
-        packet: &DataPacket<'_>,
+        arrival: &Arrival<'_>,
         out: &mut Outputs,
     ) -> Result<Received, InternalError> {
+        let Arrival { sender, text, packet } = arrival;
         if packet.hint != self.security.hint() {
             return Ok(Received::Elsewhere);
         }
         let id = self.security.message_id(packet);
-        if self.transcript.contains(&id) || self.pending.contains(&id) {
+        if self.transcript.contains(&id) {
+            let again = self.flow.duplicate(cx.now, &id, sender, &self.transcript);
+            self.send_again(&again, out);
             return Ok(Received::Here);
         }
-        let opened = match self.security.open(author, packet) {
+        if self.pending.contains(&id) {
+            return Ok(Received::Here);
+        }
+        let author = arrival.author();
+        let opened = match self.security.open(&author, packet) {
             Ok(opened) => opened,
             Err(OpenError::OtherKey | OpenError::NotMember(_) | OpenError::Signature) => {
                 return Ok(Received::Elsewhere);
             }
             Err(error) => {
-                out.tell(Event::PeerMisbehaved {
-                    member: author.clone(),
-                    fault: Fault::Message(error),
-                });
+                out.tell(Event::PeerMisbehaved { member: author, fault: Fault::Message(error) });
                 return Ok(Received::Here);
             }
         };
@@ -240,6 +236,7 @@ impl<X: MessageSecurity> SubSession<X> {
             kind: opened.kind,
             text: opened.text,
             order_ack: opened.order_ack,
+            packet: String::from(*text),
         };
         self.take(cx.now, shared, other, message, out)?;
         Ok(Received::Here)
@@ -257,8 +254,9 @@ impl<X: MessageSecurity> SubSession<X> {
         let mut ready = Vec::from([message]);
         while let Some(message) = ready.pop() {
             let id = message.id;
-            match self.accept(now, shared, other, message.clone(), out) {
-                Ok(()) => {
+            match self.add(other, &message) {
+                Ok(added) => {
+                    self.accept(now, shared, message, added, out)?;
                     if self.missing.remove(&id) == Some(None) {
                         out.tell(Event::Accepted(id));
                     }
@@ -266,25 +264,10 @@ impl<X: MessageSecurity> SubSession<X> {
                     woken.reverse();
                     ready.extend(woken);
                 }
-                Err(NotTaken::Internal(error)) => return Err(error),
-                Err(NotTaken::Rule(AddError::MissingParents(missing))) => {
-                    let author = message.author.clone();
-                    let due = now.after(shared.config.broadcast_latency);
-                    self.missing.entry(id).or_insert(Some(due));
-                    for dropped in self.pending.insert(id, author, missing, message) {
-                        if self.missing.remove(&dropped.id) != Some(None) {
-                            out.tell(Event::NotAccepted {
-                                author: dropped.author,
-                                id: dropped.id,
-                                missing: dropped.missing,
-                            });
-                        }
-                    }
-                    if !core::mem::replace(&mut self.missing_timer, true) {
-                        shared.timers.set(due, Timer::MissingParents(self.number));
-                    }
+                Err(AddError::MissingParents(missing)) => {
+                    self.hold(now, shared, missing, message, out);
                 }
-                Err(NotTaken::Rule(error)) => {
+                Err(error) => {
                     self.missing.remove(&id);
                     out.tell(Event::PeerMisbehaved {
                         member: message.author,
@@ -293,48 +276,70 @@ impl<X: MessageSecurity> SubSession<X> {
                 }
             }
         }
+        self.flow.settle(now, self.is_consistent());
         Ok(())
     }
 
+    /// Keeps a message until its parents have come. The queue is bounded, also for each author.
+    fn hold(
+        &mut self,
+        now: Instant,
+        shared: &mut Shared,
+        missing: Vec<MessageId>,
+        message: Incoming,
+        out: &mut Outputs,
+    ) {
+        let (id, author) = (message.id, message.author.clone());
+        let due = now.after(shared.config.broadcast_latency);
+        self.missing.entry(id).or_insert(Some(due));
+        for dropped in self.pending.insert(id, author, missing, message) {
+            if self.missing.remove(&dropped.id) != Some(None) {
+                out.tell(Event::NotAccepted {
+                    author: dropped.author,
+                    id: dropped.id,
+                    missing: dropped.missing,
+                });
+            }
+        }
+        if !core::mem::replace(&mut self.missing_timer, true) {
+            shared.timers.set(due, Timer::MissingParents(self.number));
+        }
+    }
+
+    /// Gives a message its place in the transcript, if it has one.
+    fn add(
+        &mut self,
+        other: Option<&Transcript<MessageId, MemberId>>,
+        message: &Incoming,
+    ) -> Result<Added<MessageId>, AddError<MessageId, MemberId>> {
+        let role = role_of(message.kind);
+        let mut entry = Entry::new(message.id, &message.author, &message.parents, role);
+        if let Some(other) = other {
+            entry = entry.apart_from(other);
+        }
+        self.transcript.add(entry)
+    }
+
+    /// What follows from a message that the transcript has just taken.
     fn accept(
         &mut self,
         now: Instant,
         shared: &mut Shared,
-        other: Option<&Transcript<MessageId, MemberId>>,
         message: Incoming,
+        added: Added<MessageId>,
         out: &mut Outputs,
-    ) -> Result<(), NotTaken> {
-        let Incoming { id, author, parents, kind, text, order_ack } = message;
-        let role = role_of(kind);
-        let mut entry = Entry::new(id, &author, &parents, role);
-        if let Some(other) = other {
-            entry = entry.apart_from(other);
-        }
-        let added = self.transcript.add(entry).map_err(NotTaken::Rule)?;
+    ) -> Result<(), InternalError> {
+        let Incoming { id, author, kind, text, order_ack, packet, .. } = message;
         let payload = (kind == Kind::Payload).then(|| text.clone());
         let line = shared
             .log
             .accept(self.section, &self.transcript, id, payload)
-            .map_err(|_| NotTaken::Internal(InternalError::new("the log refused a message")))?;
+            .map_err(|_| InternalError::new("the log refused a message"))?;
 
-        shared.heard.extend(order_ack.map(|ack| (author.clone(), ack)));
-        let fins = self.fins.entry(author.clone()).or_default();
-        match kind {
-            Kind::Fin => {
-                *fins = fins.saturating_add(1);
-                if *fins == 2 && author != self.own {
-                    shared.parting.insert(author.clone());
-                    out.tell(Event::Parting(author.clone()));
-                }
-            }
-            Kind::AckAutomatic | Kind::AckManual => {}
-            _ => *fins = 0,
-        }
         if let Some(line) = line {
             let readers =
                 self.transcript.members().filter(|&member| *member != author).cloned().collect();
             let (place, parents_back) = (line.place(), line.distances().collect());
-            self.unacked_payloads.insert(id, false);
             out.tell(Event::Message(MessageEvent {
                 id,
                 author: author.clone(),
@@ -344,67 +349,100 @@ impl<X: MessageSecurity> SubSession<X> {
                 parents_back,
             }));
         }
-        if role != Role::Ack {
-            if author == self.own && self.number == shared.newest {
-                shared.order_acks.carried(id);
-            }
-            let interval = shared.config.full_ack_interval();
-            shared.timers.set(now.after(interval), Timer::FullAck(self.number, id));
-            if author != self.own {
-                let wait = if shared.dialect.fast_answers
-                    && matches!(kind, Kind::Fin | Kind::Consistency)
-                {
-                    shared.config.broadcast_latency / 8
-                } else {
-                    interval.saturating_sub(shared.config.broadcast_latency)
-                };
-                shared.timers.set(now.after(wait), Timer::Ack(self.number, id));
-            }
+        shared.heard.extend(order_ack.map(|ack| (author.clone(), ack)));
+        self.count_fins(&author, kind, shared, out);
+        if role_of(kind) != Role::Ack && author == self.own && self.number == shared.newest {
+            shared.order_acks.carried(id);
+        }
+        let message = Message { id, author: &author, kind, packet };
+        if let Some(fresh) = self.flow.added(now, shared.stamp, message, &self.transcript) {
+            out.tell(Event::MemberFresh(fresh));
         }
         for id in added.fully_acked {
-            shared.order_acks.on_fully_acked(&id);
-            self.on_nobody_awaited(id, out);
+            self.on_nobody_awaited(shared, id, out);
         }
-        self.note_full_ack(now, shared);
+        self.flow.settle(now, self.is_consistent());
         Ok(())
     }
 
-    /// Once we sent FIN and everything is fully acked, the sub-session ends BC_LAT later (FI-02).
-    fn note_full_ack(&mut self, now: Instant, shared: &mut Shared) {
-        if let Closing::Fin { since, acked } = self.closing {
-            let consistent = self.is_consistent();
-            let acked = match (consistent, acked) {
-                (true, Some(at)) => Some(at),
-                (false, Some(at)) if !shared.dialect.full_ack_lapses => Some(at),
-                (true, None) => {
-                    let grace = shared.config.broadcast_latency;
-                    shared.timers.set(now.after(grace), Timer::SubSessionEnd(self.number));
-                    Some(now)
+    /// Two FINs in a row say that their author is about to leave the session (TI-04).
+    fn count_fins(
+        &mut self,
+        author: &MemberId,
+        kind: Kind,
+        shared: &mut Shared,
+        out: &mut Outputs,
+    ) {
+        let fins = self.fins.entry(author.clone()).or_default();
+        match kind {
+            Kind::Fin => {
+                *fins = fins.saturating_add(1);
+                if *fins == 2 && *author != self.own {
+                    shared.parting.insert(author.clone());
+                    out.tell(Event::Parting(author.clone()));
                 }
-                (false, _) => None,
-            };
-            self.closing = Closing::Fin { since, acked };
+            }
+            Kind::AckAutomatic | Kind::AckManual => {}
+            _ => *fins = 0,
         }
     }
 
-    /// An explicit ack is due for `id`, unless something of ours descends from it already.
-    pub(crate) fn ack_due(
+    /// When something of the sub-session's liveness falls due next.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.flow.next_deadline()
+    }
+
+    /// Does the first thing that is due, and says whether our part ended by it.
+    pub(crate) fn fire(
         &mut self,
         cx: &mut Ctx<'_>,
         shared: &mut Shared,
-        id: MessageId,
         out: &mut Outputs,
-    ) -> Result<(), WriteError> {
-        if self.is_over() || self.transcript.acked_by(&id, &self.own) {
-            return Ok(());
+    ) -> Result<bool, WriteError> {
+        match self.flow.take_due(cx.now, &self.transcript, || cx.rng.next_u32()) {
+            Some(Due::NotFullyAcked { id, kind }) => self.tell_not_fully_acked(id, kind, out),
+            Some(Due::Ack) => {
+                self.write(cx, shared, Kind::AckAutomatic, "", out)?;
+            }
+            Some(Due::Heartbeat) => {
+                self.write(cx, shared, Kind::Heartbeat, "", out)?;
+            }
+            Some(Due::Resend(packets)) => self.send_again(&packets, out),
+            Some(Due::Silent(silent)) => {
+                for Silent { member, since } in silent {
+                    out.tell(Event::MemberExpired { member, since });
+                }
+            }
+            Some(Due::End) => {
+                self.stop(out);
+                return Ok(true);
+            }
+            None => {}
         }
-        self.write(cx, shared, Kind::AckAutomatic, "", out).map(|_| ())
+        Ok(false)
     }
 
-    /// A message should be fully acked by now.
-    pub(crate) fn full_ack_due(&mut self, id: MessageId, out: &mut Outputs) {
-        if let Some(told @ false) = self.unacked_payloads.get_mut(&id) {
-            *told = true;
+    /// Sends packets again that the channel has carried before, others' in their author's name.
+    fn send_again(&self, packets: &[MessageId], out: &mut Outputs) {
+        for id in packets {
+            let Some((text, author)) = self.flow.packet(id).zip(self.transcript.author(id)) else {
+                continue;
+            };
+            let packet = if *author == self.own {
+                String::from(text)
+            } else if let Ok(packet) = mpenc_wire::resend(text, author) {
+                packet
+            } else {
+                // Too large with the author's name in front: its author can send it again.
+                continue;
+            };
+            out.act(ChannelAction::Send { packet });
+        }
+    }
+
+    /// A message should be fully acked by now. The user knows only of those with a text.
+    fn tell_not_fully_acked(&self, id: MessageId, kind: Kind, out: &mut Outputs) {
+        if kind == Kind::Payload {
             out.tell(Event::NotFullyAcked { id, missing: self.transcript.unacked_by(&id) });
         }
     }
@@ -426,31 +464,15 @@ impl<X: MessageSecurity> SubSession<X> {
         }
     }
 
-    /// Our FIN's grace, or its patience, is up. Says whether our part ended just now.
-    pub(crate) fn end_due(&mut self, now: Instant, shared: &Shared, out: &mut Outputs) -> bool {
-        let Closing::Fin { since, acked } = self.closing else { return false };
-        let grace_over = acked.is_some_and(|at| now.since(at) >= shared.config.broadcast_latency);
-        let patience_over = now.since(since) >= shared.config.latencies(FIN_PATIENCE);
-        if !(grace_over || patience_over) {
-            return false;
-        }
-        self.stop(out);
-        true
-    }
-
-    /// Ends our part now; what is not fully acked stays so for good.
+    /// Ends our part now, if it has not ended; what is not fully acked stays so for good.
     pub(crate) fn stop(&mut self, out: &mut Outputs) {
-        // Some may have come after our part was over.
-        let unacked: Vec<MessageId> =
-            self.unacked_payloads.iter().filter_map(|(id, told)| (!told).then_some(*id)).collect();
-        for id in unacked {
-            self.full_ack_due(id, out);
+        let (untold, ended) = self.flow.stop();
+        for (id, kind) in untold {
+            self.tell_not_fully_acked(id, kind, out);
         }
-        if self.is_over() {
-            return;
+        if ended {
+            out.tell(Event::Parted { consistent: self.is_consistent() });
         }
-        self.closing = Closing::Over;
-        out.tell(Event::Parted { consistent: self.is_consistent() });
     }
 
     /// Forgets all but what recognises its late packets.
@@ -466,17 +488,24 @@ impl<X: MessageSecurity> SubSession<X> {
         reader: &MemberId,
         out: &mut Outputs,
     ) {
-        for id in self.transcript.waive(reader) {
-            shared.order_acks.on_fully_acked(&id);
-            self.on_nobody_awaited(id, out);
+        if self.flow.gone(reader) {
+            out.tell(Event::MemberFresh(reader.clone()));
         }
-        self.note_full_ack(now, shared);
+        for id in self.transcript.waive(reader) {
+            self.on_nobody_awaited(shared, id, out);
+        }
+        self.flow.settle(now, self.is_consistent());
     }
 
     /// No more acks are awaited for a message: a payload is fully acked, or, if some of its readers
     /// are gone and never acked it, flagged.
-    fn on_nobody_awaited(&mut self, id: MessageId, out: &mut Outputs) {
-        if self.unacked_payloads.remove(&id).is_none() {
+    fn on_nobody_awaited(&mut self, shared: &mut Shared, id: MessageId, out: &mut Outputs) {
+        shared.order_acks.on_fully_acked(&id);
+        let Some(settled) = self.flow.fully_acked(&id, &self.transcript) else { return };
+        if let Some(member) = settled.goodbye {
+            out.tell(Event::MemberFresh(member));
+        }
+        if settled.kind != Kind::Payload {
             return;
         }
         let missing: Vec<MemberId> = self

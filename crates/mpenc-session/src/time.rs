@@ -8,6 +8,7 @@ use core::time::Duration;
 /// Only differences matter, and only on this machine (MO-08). A clock that jumps or runs backwards
 /// delays or hastens what waits for it; it never breaks anything.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Instant(Duration);
 
 impl Instant {

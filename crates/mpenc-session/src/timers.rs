@@ -1,9 +1,10 @@
-//! Every deadline of a session, and when it fires.
+//! Every deadline of a session, and when it fires. Those of a sub-session's liveness are apart, in
+//! [`flow::Timer`](crate::flow::Timer).
 
 use alloc::collections::BTreeMap;
 
 use mpenc_order::PacketId;
-use mpenc_wire::{MemberId, MessageId};
+use mpenc_wire::MemberId;
 
 use crate::{Instant, OperationId};
 
@@ -13,11 +14,6 @@ pub(crate) type SubSessionNumber = u64;
 /// What falls due. Firing one whose cause has gone is a no-op, so none needs cancelling.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Timer {
-    /// We have not acked this message of another member, FA_INTV − BC_LAT after accepting it; or,
-    /// where a fast answer is due, BC_LAT/8 after.
-    Ack(SubSessionNumber, MessageId),
-    /// A message is not fully acked FA_INTV after it was accepted.
-    FullAck(SubSessionNumber, MessageId),
     /// A verified message still misses parents BC_LAT after it came: the first of the sub-session's.
     MissingParents(SubSessionNumber),
     /// A reader left the channel, or was excluded, BC_LAT ago: their acks are not awaited any more.
@@ -25,8 +21,6 @@ pub(crate) enum Timer {
     /// A packet that no sub-session could open is still there BC_LAT after it came: the first of
     /// them all.
     Undecryptable,
-    /// Our FIN is fully acked, and BC_LAT has passed; or 16·BC_LAT have passed since we sent it.
-    SubSessionEnd(SubSessionNumber),
     /// Our proposal was not echoed within 2·BC_LAT.
     Echo(OperationId),
     /// The running operation's next packet has not come in time; `u64` counts its packets, so that

@@ -294,6 +294,14 @@ impl<S: Suite> Sim<S> {
         self.up.remove(&self.nodes[node.0].id);
     }
 
+    /// Loses what is under way from the server to a member.
+    ///
+    /// # Panics
+    /// If the node is of another simulation.
+    pub fn lose_incoming(&mut self, node: NodeId) {
+        self.down.remove(&node);
+    }
+
     /// Has a member's place in the channel send a packet that its session did not make.
     ///
     /// # Panics

@@ -96,6 +96,13 @@ impl Teller {
             Event::HistoryConfirmed => {
                 note("all have confirmed that they were told the same history")
             }
+            Event::MemberExpired { member, .. } => warning(format!(
+                "nothing shows that {} is still there: they have acked nothing for too long",
+                name(member)
+            )),
+            Event::MemberFresh(member) => {
+                note(format!("{} is there again, or is not expected to be", name(member)))
+            }
             Event::NotSent { error: Some(error), .. } => {
                 warning(format!("a message that waited for its readers was not sent: {error}"))
             }

@@ -18,7 +18,7 @@ const OVERHEAD: usize = 256;
 /// not be crowded out. Who wrote it, and whoever else has it, can still send it again.
 #[derive(Clone, Debug)]
 pub(crate) struct Cache<I, A> {
-    packets: BTreeMap<I, Packet<A>>,
+    packets: BTreeMap<I, Packet>,
     shares: BTreeMap<A, Share<I>>,
     /// Who takes up how much.
     ranking: BTreeSet<(usize, A)>,
@@ -27,8 +27,7 @@ pub(crate) struct Cache<I, A> {
 }
 
 #[derive(Clone, Debug)]
-struct Packet<A> {
-    author: A,
+struct Packet {
     text: String,
     /// When it last went through the channel.
     last: Instant,
@@ -59,7 +58,7 @@ impl<I: Copy + Ord, A: Clone + Ord> Cache<I, A> {
             return Vec::new();
         }
         let octets = cost(&text);
-        self.packets.insert(id, Packet { author: author.clone(), text, last: now });
+        self.packets.insert(id, Packet { text, last: now });
         let share = self
             .shares
             .entry(author.clone())

@@ -222,11 +222,6 @@ impl<I: Copy + Ord, A: Clone + Ord> FlowControl<I, A> {
         self.closing.is_open()
     }
 
-    /// Whether our own part is over.
-    pub(crate) fn is_over(&self) -> bool {
-        self.closing.is_over()
-    }
-
     /// A packet's text as it was sent or came, to send it again.
     pub(crate) fn packet(&self, id: &I) -> Option<&str> {
         self.cache.packet(id)

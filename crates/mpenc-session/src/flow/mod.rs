@@ -73,11 +73,10 @@ use mpenc_wire::Dialect;
 
 use crate::Config;
 
-#[expect(unused_imports, reason = "the sub-session takes them over next")]
 pub(crate) use self::{
     clock::Clock,
     closing::FIN_PATIENCE,
-    control::{Due, FlowControl, Message, Settled},
+    control::{Due, FlowControl, Message},
     presence::Silent,
 };
 
@@ -125,14 +124,14 @@ const SHORTEST: Duration = Duration::from_millis(1);
 const MOST_DOUBLINGS: u32 = 24;
 
 impl Rules {
-    /// Those of a dialect. `heartbeats` is the caller's option: dialects without them have none.
-    pub(crate) fn new(config: &Config, dialect: Dialect, heartbeats: bool) -> Self {
+    /// Those of a dialect. Heartbeats are the caller's option: dialects without them have none.
+    pub(crate) fn new(config: &Config, dialect: Dialect) -> Self {
         Self {
             latency: config.broadcast_latency,
             full_ack: config.full_ack_interval(),
             fast_answers: dialect.fast_answers,
             resends: dialect.resends,
-            heartbeats: heartbeats && dialect.heartbeats,
+            heartbeats: config.heartbeats && dialect.heartbeats,
             full_ack_lapses: dialect.full_ack_lapses,
         }
     }
@@ -191,7 +190,7 @@ mod tests {
 
     /// BC_LAT 5 s, FA_INTV 26 s; all there is.
     pub(crate) fn rules() -> Rules {
-        Rules::new(&Config::default(), Dialect::DOCUMENT, true)
+        Rules::new(&Config::default(), Dialect::DOCUMENT)
     }
 
     pub(crate) fn at(seconds: f64) -> Instant {
@@ -214,7 +213,7 @@ mod tests {
 
     #[test]
     fn the_first_dialect_only_monitors() {
-        let rules = Rules::new(&Config::default(), Dialect::MPENC_JS, true);
+        let rules = Rules::new(&Config::default(), Dialect::MPENC_JS);
         assert_eq!((rules.fast_answers, rules.resends, rules.heartbeats), (false, false, false));
         assert_eq!(rules.ack_wait(Kind::Fin), Duration::from_secs(21));
     }
@@ -226,10 +225,10 @@ mod tests {
             reply_interval: Duration::ZERO,
             ..Config::default()
         };
-        let rules = Rules::new(&config, Dialect::DOCUMENT, true);
+        let rules = Rules::new(&config, Dialect::DOCUMENT);
         assert!(rules.backoff(1) > Duration::ZERO);
         assert!(rules.heartbeat_interval() > Duration::ZERO);
         let config = Config { broadcast_latency: Duration::MAX, ..Config::default() };
-        assert_eq!(Rules::new(&config, Dialect::DOCUMENT, true).backoff(u32::MAX), Duration::MAX);
+        assert_eq!(Rules::new(&config, Dialect::DOCUMENT).backoff(u32::MAX), Duration::MAX);
     }
 }

@@ -216,6 +216,9 @@ fn whoever_was_excluded_and_is_not_removed_leaves() {
     assert_eq!(group.propose("c", Membership::Refresh), Err(mpenc_session::ApiMisuse::Excluded));
     group.run(2);
     assert_eq!(group.session("c").state(), State::Outside);
-    let asked: Vec<_> = group.asked("c").into_iter().map(|(_, action)| action).collect();
+    let asked = group.asked("c").into_iter().map(|(_, action)| action);
+    // What the others have not acked is sent again meanwhile.
+    let asked: Vec<_> =
+        asked.filter(|action| !matches!(action, ChannelAction::Send { .. })).collect();
     assert_eq!(asked, [ChannelAction::Leave]);
 }

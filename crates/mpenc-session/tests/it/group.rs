@@ -43,6 +43,11 @@ pub struct Group {
 
 impl Group {
     pub fn new(seed_of_run: u64, names: &[&str]) -> Self {
+        Self::with(seed_of_run, names, &config())
+    }
+
+    /// All with these options.
+    pub fn with(seed_of_run: u64, names: &[&str], config: &Config) -> Self {
         let known = names
             .iter()
             .map(|name| (id(name), LocalIdentity::from_seed(&seed(name)).public_key()))
@@ -51,7 +56,7 @@ impl Group {
         let mut group = Self { sim, nodes: BTreeMap::new(), known };
         for name in names {
             let known = group.known.clone();
-            group.add(name, known, config());
+            group.add(name, known, config.clone());
         }
         group
     }

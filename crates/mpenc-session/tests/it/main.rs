@@ -16,6 +16,7 @@ mod group;
 mod history;
 mod honest;
 mod life;
+mod liveness;
 mod misuse;
 mod overdue;
 mod queues;

@@ -476,7 +476,7 @@ fn after_the_end_nothing_is_sent() {
     group.write("alice", Kind::Fin);
     group.run(79.9);
     let alice = &mut group.members[0];
-    assert!(!alice.flow.is_open() && !alice.flow.is_over());
+    assert!(!alice.flow.is_open());
     group.run(300.0);
     let alice = group.told("alice");
     assert_eq!(alice.last(), Some(&(at(80.0), Told::Ended)));
@@ -498,7 +498,7 @@ fn stopping_early_tells_of_what_was_not_told() {
 /// The first dialect: automatic acks, monitors and the end; nothing else, and nothing kept.
 #[test]
 fn the_first_dialect_does_only_what_it_always_did() {
-    let js = Rules::new(&crate::Config::default(), mpenc_wire::Dialect::MPENC_JS, true);
+    let js = Rules::new(&crate::Config::default(), mpenc_wire::Dialect::MPENC_JS);
     let mut group =
         Group::new(3, js).with(|_, _, to, _| if to == "carol" { lost() } else { soon() });
     group.write("alice", Kind::Payload);
