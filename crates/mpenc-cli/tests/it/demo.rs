@@ -14,6 +14,8 @@ fn every_claim_holds() {
             "all who remain hold the same members: themselves",
             "the transcript is the same for everybody, and fully acked",
             "the chain hash is the same for everybody",
+            "while erin was stopped, its include was aborted in time, and all saw why",
+            "of two proposals made at once one was carried out, and the other's author knows",
             "the process of everybody who parted ended well",
             "every text was shown to those it was written to, and to nobody else",
             "the relay's packets were all searched, and the search works",
