@@ -516,8 +516,9 @@ impl<S: Suite> Session<S> {
                 // We said it to nobody, and nothing is left to wait for.
                 out.act(ChannelAction::Leave);
             }
-        } else if self.current.is_none() && !excluded_us && !self.shared.config.stay_if_last {
-            // TI-10: the last member leaves, unless a group comes about in the meantime.
+        } else if self.current.is_none() && !excluded_us {
+            // TI-10: the last member leaves, unless it is to stay, or a group comes about in the
+            // meantime.
             let patience = self.shared.config.latencies(FIN_PATIENCE);
             self.shared.timers.set(cx.now.after(patience), Timer::LeaveAlone(self.shared.newest));
         }

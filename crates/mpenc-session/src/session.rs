@@ -513,8 +513,11 @@ impl<S: Suite> Session<S> {
             Timer::LeaveAlone(number) => {
                 let idle = !self.is_proposing() && self.order.ongoing().is_none();
                 if self.shared.newest == number && self.current.is_none() && idle {
-                    self.parting = true;
-                    out.act(ChannelAction::Leave);
+                    self.remove_excluded(out);
+                    if !self.shared.config.stay_if_last {
+                        self.parting = true;
+                        out.act(ChannelAction::Leave);
+                    }
                 }
             }
             Timer::LeaveChannel => {

@@ -41,7 +41,8 @@ pub(crate) enum Timer {
     HistoryConfirmed(PacketId),
     /// A member named an operation's end that we had not seen, BC_LAT ago.
     HistoryUnknown(MemberId, PacketId),
-    /// We have been alone for 16·BC_LAT, since the sub-session with this number.
+    /// We have been alone for 16·BC_LAT, since the sub-session with this number: ask those out whom
+    /// we excluded, and leave, unless we are to stay.
     LeaveAlone(SubSessionNumber),
     /// We were excluded, and nobody removed us from the channel.
     LeaveChannel,

@@ -21,8 +21,8 @@ pub(crate) struct Closing {
 enum State {
     /// We may still write content.
     Open,
-    /// We wrote FIN: until when we wait at most; and, while all is fully acked, until when for what
-    /// the others may yet send.
+    /// We wrote FIN: until when we wait for the full ack at most; and, while all is fully acked,
+    /// until when for what the others may yet send, be that later.
     Fin { patience: Instant, grace: Option<Instant> },
     /// The wait is over, and the end is to be told.
     Due,
@@ -68,9 +68,7 @@ impl Closing {
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self.state {
-            State::Fin { patience, grace } => {
-                Some(grace.map_or(patience, |grace| grace.min(patience)))
-            }
+            State::Fin { patience, grace } => Some(grace.unwrap_or(patience)),
             State::Open | State::Due | State::Over => None,
         }
     }
@@ -96,7 +94,7 @@ mod tests {
     use crate::flow::tests::{at, rules};
 
     #[test]
-    fn patience_is_the_longest() {
+    fn patience_is_for_the_full_ack() {
         let mut closing = Closing::new(&rules());
         assert!(closing.is_open());
         closing.settle(at(0.0), true);
@@ -105,10 +103,12 @@ mod tests {
         closing.fin(at(50.0));
         assert_eq!(closing.deadline(), Some(at(81.0)));
         closing.settle(at(80.0), true);
-        assert_eq!(closing.deadline(), Some(at(81.0)));
+        assert_eq!(closing.deadline(), Some(at(85.0)), "in time");
+        closing.settle(at(83.0), false);
+        assert_eq!(closing.deadline(), Some(at(81.0)), "and for nothing");
         assert!(!closing.take_due(at(80.9)));
-        assert!(closing.take_due(at(81.0)));
-        assert!(!closing.take_due(at(82.0)) && !closing.is_over());
+        assert!(closing.take_due(at(83.0)));
+        assert!(!closing.take_due(at(84.0)) && !closing.is_over());
         assert!(closing.end() && closing.is_over() && !closing.end());
     }
 
