@@ -31,7 +31,7 @@ struct Step {
     take: fn() -> Result<()>,
 }
 
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 15] = [
     Step { name: "fmt", what: "the code is formatted", take: fmt },
     Step { name: "files", what: "sizes, links, words", take: files::check },
     Step { name: "msrv", what: "no dependency needs a newer compiler", take: msrv::check },
@@ -43,6 +43,7 @@ const STEPS: [Step; 14] = [
     Step { name: "powerset", what: "core crates, all sets of features", take: powerset },
     Step { name: "no-std", what: "a program without the standard library", take: no_std },
     Step { name: "replay", what: "the vectors, octet for octet", take: replay },
+    Step { name: "sim", what: "random lives of groups, in virtual time", take: sim },
     Step { name: "demo", what: "a group of real processes", take: demo },
     Step { name: "deny", what: "licences, bans, sources", take: deny },
     Step { name: "fuzz", what: "twenty seconds of fuzzing", take: fuzz },
@@ -160,6 +161,7 @@ fn mpenc(args: &[&str]) -> Result<()> {
     run(&mut cargo(&[&run_it[..], args].concat()))
 }
 
+/// The levels of packets and of refusals; that of sessions is a test.
 fn replay() -> Result<()> {
     let vectors = files::listed(&["vectors/*.json", "vectors/document/*.json"])?;
     let (bad, good): (Vec<_>, Vec<_>) =
@@ -173,6 +175,15 @@ fn replay() -> Result<()> {
     }
     mpenc(&[&["replay", "--level", "packets"], &good[..]].concat())?;
     mpenc(&[&["replay", "--level", "reject"], &bad[..]].concat())
+}
+
+fn sim() -> Result<()> {
+    for faults in ["none", "churn"] {
+        let run_it = ["run", "--quiet", "--release", "--locked", "-p", "mpenc-sim", "--", "run"];
+        let lives = ["--seeds", "0..200", "--members", "2..7", "--steps", "200"];
+        run(&mut cargo(&[&run_it[..], &lives[..], &["--faults", faults]].concat()))?;
+    }
+    Ok(())
 }
 
 fn demo() -> Result<()> {

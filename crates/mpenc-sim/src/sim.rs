@@ -341,6 +341,13 @@ impl<S: Suite> Sim<S> {
         self.next_step().is_none()
     }
 
+    /// Whether nothing is under way to or from the server. What sessions do by themselves, now and
+    /// then, may put something under way again.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.up.values().all(VecDeque::is_empty) && self.down.values().all(VecDeque::is_empty)
+    }
+
     /// Runs for a while of virtual time.
     ///
     /// # Errors

@@ -21,7 +21,6 @@ mod misuse;
 mod overdue;
 mod queues;
 mod races;
-mod recordings;
 mod rejects;
 #[cfg(feature = "serde")]
 mod serial;

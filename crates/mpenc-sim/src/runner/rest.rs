@@ -36,6 +36,10 @@ impl Life<'_> {
         while !self.sim.is_at_rest() && self.sim.now() < until {
             self.pass(Duration::from_secs(10));
         }
+        // Heartbeats never end: this is a moment between them.
+        while !self.sim.is_quiet() && self.sim.now() < until.after(PATIENCE) {
+            self.pass(Duration::from_millis(10));
+        }
     }
 
     fn look(&mut self) {
