@@ -27,6 +27,8 @@ pub enum ApiMisuse {
     /// A member was told another history of operations than we were: leave the channel, and join
     /// again.
     OrderDisputed,
+    /// This member told two stories: nothing can be written until the members change.
+    Forked(MemberId),
     /// We were excluded: leave the channel, or wait to be removed from it.
     Excluded,
     /// We are parting: no content may follow.
@@ -58,6 +60,12 @@ impl fmt::Display for ApiMisuse {
         match self {
             Self::OrderDisputed => {
                 f.write_str("a member was told another history than we were: leave, and join again")
+            }
+            Self::Forked(member) => {
+                write!(
+                    f,
+                    "{member} told two stories: nothing can be written before they are excluded"
+                )
             }
             Self::Closed => f.write_str("the session has closed"),
             Self::NotInChannel => f.write_str("we are not in the channel"),

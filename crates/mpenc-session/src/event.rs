@@ -187,6 +187,18 @@ impl fmt::Display for Fault {
     }
 }
 
+/// One of two stories that an author told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Branch {
+    /// The message with which it begins.
+    pub id: MessageId,
+    /// Its packet, as it came: whoever has the sub-session's keys can verify who signed it. `None`
+    /// if it was let go, because every member has acked it.
+    pub packet: Option<String>,
+}
+
 /// A message in the user's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -318,6 +330,19 @@ pub enum Event {
         /// Why it cannot be sealed; `None` if we left.
         error: Option<SealError>,
     },
+    /// A member told two stories: two messages of theirs, neither of which they wrote having seen the
+    /// other. We write no content any more until the members change ([`ApiMisuse::Forked`]); acks
+    /// and operations go on, so that they can be excluded (TR-17).
+    ///
+    /// [`ApiMisuse::Forked`]: crate::ApiMisuse::Forked
+    Forked {
+        /// Who.
+        author: MemberId,
+        /// The story that came first here, and is in the transcript.
+        accepted: Branch,
+        /// The other one, which is not.
+        refused: Branch,
+    },
     /// Nothing proves that a member is there: the newest message of ours that they have acked is
     /// older than the rules allow, and they were asked since (FR-03). The channel may say otherwise:
     /// that proves nothing.
@@ -424,9 +449,10 @@ impl Event {
     #[must_use]
     pub fn severity(&self) -> Severity {
         match self {
-            Self::PeerMisbehaved { .. } | Self::OrderMismatch { .. } | Self::Internal(_) => {
-                Severity::Security
-            }
+            Self::PeerMisbehaved { .. }
+            | Self::Forked { .. }
+            | Self::OrderMismatch { .. }
+            | Self::Internal(_) => Severity::Security,
             Self::NotFullyAcked { .. }
             | Self::Unreachable { .. }
             | Self::NotSent { .. }

@@ -110,7 +110,7 @@ impl<S: Suite> Session<S> {
     ) -> Result<(), InternalError> {
         if self.is_latest(packet)
             && self.shared.order_acks.needs_carrier()
-            && let Some(current) = self.current.as_mut().filter(|sub| sub.is_open())
+            && let Some(current) = self.current.as_mut().filter(|sub| sub.takes_content())
         {
             automatic(current.write(cx, &mut self.shared, Kind::Heartbeat, "", out))?;
         }

@@ -81,7 +81,7 @@ mod timers;
 pub use config::{Config, JoinPatience};
 pub use error::ApiMisuse;
 pub use event::{
-    Event, FailReason, Fault, HeldId, HistoryFault, LocalId, MessageEvent, OperationId,
+    Branch, Event, FailReason, Fault, HeldId, HistoryFault, LocalId, MessageEvent, OperationId,
     OperationInfo, Outcome, Sent, Severity,
 };
 pub use io::{ChannelAction, ChannelEvent, Ctx, Input, Output, Outputs};

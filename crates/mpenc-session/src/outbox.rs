@@ -81,7 +81,7 @@ impl<S: Suite> Session<S> {
         cx: &mut Ctx<'_>,
         out: &mut Outputs,
     ) -> Result<(), InternalError> {
-        let Some(current) = self.current.as_mut().filter(|sub| sub.is_open()) else {
+        let Some(current) = self.current.as_mut().filter(|sub| sub.takes_content()) else {
             return Ok(());
         };
         let mut kept = VecDeque::new();

@@ -275,6 +275,9 @@ impl<S: Suite> Session<S> {
         if !current.is_open() {
             return Err(ApiMisuse::Parting);
         }
+        if let Some(forker) = current.forkers().next().filter(|_| kind != Kind::AckManual) {
+            return Err(ApiMisuse::Forked(forker.clone()));
+        }
         let written = current.write(cx, &mut self.shared, kind, text, out);
         written.map_err(|error| self.misuse(error, out))
     }
@@ -398,6 +401,12 @@ impl<S: Suite> Session<S> {
         let subs = [&self.previous, &self.current].into_iter().flatten();
         let unacked = subs.flat_map(|sub| sub.transcript().unacked());
         unacked.filter(|id| self.shared.log.line(id).is_some())
+    }
+
+    /// Who has told two stories in the current sub-session ([`Event::Forked`]): while there is
+    /// anybody, nothing can be written.
+    pub fn forkers(&self) -> impl Iterator<Item = &MemberId> {
+        self.current.iter().flat_map(SubSession::forkers)
     }
 
     /// Whether everything that was written in this session was acked by everybody.

@@ -1,6 +1,8 @@
 //! One sub-session: constant members, constant keys, one transcript.
 
-use alloc::collections::BTreeMap;
+mod fork;
+
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -77,6 +79,10 @@ pub(crate) struct SubSession<X> {
     flow: FlowControl<MessageId, MemberId>,
     /// How many FINs in a row each author wrote last: two are the intent to leave (TI-04).
     fins: BTreeMap<MemberId, u32>,
+    /// Who has told two stories: their first one counts, and we write no content any more.
+    forkers: BTreeSet<MemberId>,
+    /// Whether packets are sent again at all.
+    sends_again: bool,
     /// Held messages, and when to tell the user that they miss parents; `None` once that was told.
     /// One timer serves all of them.
     missing: BTreeMap<MessageId, Option<Instant>>,
@@ -107,6 +113,8 @@ impl<X: MessageSecurity> SubSession<X> {
             pending: Pending::new(room, per_author),
             flow: FlowControl::new(rules, own, members, now, shared.stamp),
             fins: BTreeMap::new(),
+            forkers: BTreeSet::new(),
+            sends_again: shared.dialect.resends,
             missing: BTreeMap::new(),
             missing_timer: false,
         }
@@ -124,9 +132,14 @@ impl<X: MessageSecurity> SubSession<X> {
         &self.transcript
     }
 
-    /// Whether we may still write content.
+    /// Whether we have not said that we write no content any more.
     pub(crate) fn is_open(&self) -> bool {
         self.flow.is_open()
+    }
+
+    /// Whether we may write content: before our FIN, and while everybody tells one story.
+    pub(crate) fn takes_content(&self) -> bool {
+        self.is_open() && self.forkers.is_empty()
     }
 
     /// Whether everything in it was acked by everybody, and nothing waits for its parents.
@@ -267,6 +280,10 @@ impl<X: MessageSecurity> SubSession<X> {
                 Err(AddError::MissingParents(missing)) => {
                     self.hold(now, shared, missing, message, out);
                 }
+                Err(AddError::Fork(evidence)) => {
+                    self.missing.remove(&id);
+                    self.on_fork(evidence, message, out);
+                }
                 Err(error) => {
                     self.missing.remove(&id);
                     out.tell(Event::PeerMisbehaved {
@@ -404,6 +421,7 @@ impl<X: MessageSecurity> SubSession<X> {
             Some(Due::Ack) => {
                 self.write(cx, shared, Kind::AckAutomatic, "", out)?;
             }
+            Some(Due::Heartbeat) if !self.takes_content() => {}
             Some(Due::Heartbeat) => {
                 self.write(cx, shared, Kind::Heartbeat, "", out)?;
             }

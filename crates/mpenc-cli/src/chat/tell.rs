@@ -84,6 +84,13 @@ impl Teller {
                 "{} broke the rules, in a packet signed by themselves: {fault}",
                 name(member)
             )),
+            Event::Forked { author, accepted, refused } => alarm(format!(
+                "{} told two stories: {} and {}, each signed by them, and neither written in view of \
+                 the other; the first counts here. Nothing can be written until they are excluded",
+                name(author),
+                accepted.id,
+                refused.id
+            )),
             Event::OrderMismatch { member, fault } => alarm(format!(
                 "{} was told another history than you were: the relay, or they, told different \
                  stories ({fault}); leave and join again",

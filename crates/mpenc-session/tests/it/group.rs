@@ -220,3 +220,11 @@ impl Group {
         log.lines().iter().map(|line| (line.author.to_string(), line.payload.clone())).collect()
     }
 }
+
+/// Runs for a second in which nothing reaches a member.
+pub fn run_deaf(group: &mut Group, name: &str) {
+    for _ in 0..100 {
+        group.sim.run_for(Duration::from_millis(10)).unwrap();
+        group.sim.lose_incoming(group.node(name));
+    }
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mpenc_session::{ChannelAction, Event, Severity};
 
-use crate::group::{Group, config, id};
+use crate::group::{Group, config, id, run_deaf};
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
 
@@ -19,14 +19,6 @@ fn together(seed: u64) -> Group {
         group.asked(name);
     }
     group
-}
-
-/// Runs for a second in which nothing reaches a member.
-fn run_deaf(group: &mut Group, name: &str) {
-    for _ in 0..100 {
-        group.sim.run_for(Duration::from_millis(10)).unwrap();
-        group.sim.lose_incoming(group.node(name));
-    }
 }
 
 fn texts(group: &Group, name: &str) -> Vec<String> {

@@ -12,6 +12,7 @@ mod channel_rules;
 mod churn;
 mod dictator;
 mod failures;
+mod fork;
 mod group;
 mod history;
 mod honest;
