@@ -371,7 +371,9 @@ pub enum Event {
         /// Who has not acked it.
         missing: Vec<MemberId>,
     },
-    /// A message misses parents, and waits out of sight.
+    /// A message misses parents, and waits out of sight. If its sub-session is over before they come
+    /// ([`Event::Parted`], not consistent), it stays away for good; its author is told that it was
+    /// not fully acked.
     NotAccepted {
         /// Who wrote it.
         author: MemberId,

@@ -36,8 +36,9 @@ impl<S: Suite> Session<S> {
         }
         let members = self.greeter.members();
         let (true, Some((packet, chain_hash))) = (members.len() > 1, self.order.head()) else {
+            // Nobody is left who could confirm anything.
             self.shared.order_acks.clear();
-            self.history_overdue = false;
+            self.withdraw_overdue(out);
             return;
         };
         let verdicts = self.shared.order_acks.accepted(packet, chain_hash, members);

@@ -403,6 +403,12 @@ impl<S: Suite> Session<S> {
         unacked.filter(|id| self.shared.log.line(id).is_some())
     }
 
+    /// Messages that wait out of sight for those that their authors had seen; of the previous and of
+    /// the current sub-session. [`Event::NotAccepted`] tells of those that wait for long.
+    pub fn unaccepted(&self) -> impl Iterator<Item = MessageId> + '_ {
+        [&self.previous, &self.current].into_iter().flatten().flat_map(SubSession::unaccepted)
+    }
+
     /// Who has told two stories in the current sub-session ([`Event::Forked`]): while there is
     /// anybody, nothing can be written.
     pub fn forkers(&self) -> impl Iterator<Item = &MemberId> {

@@ -147,6 +147,11 @@ impl<X: MessageSecurity> SubSession<X> {
         self.transcript.unacked().next().is_none() && self.pending.is_empty()
     }
 
+    /// Messages that wait for their parents.
+    pub(crate) fn unaccepted(&self) -> impl Iterator<Item = MessageId> + '_ {
+        self.missing.keys().copied()
+    }
+
     /// The latest messages, as an initial packet names them (LATEST_PM): ascending.
     pub(crate) fn heads(&self) -> Vec<MessageId> {
         self.transcript.heads()

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use mpenc_session::{ChannelAction, ChannelEvent};
-use mpenc_wire::MemberId;
+use mpenc_wire::{Dialect, MemberId, Packet, unarmor};
 
 /// A channel event that owns what it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,16 @@ pub enum Notice {
 }
 
 impl Notice {
+    /// Whether it is a data packet, as everybody can see.
+    #[must_use]
+    pub fn is_data(&self) -> bool {
+        let Self::Packet { packet, .. } = self else { return false };
+        let mut contents = Vec::new();
+        let packet = unarmor(packet, &mut contents)
+            .and_then(|contents| Packet::decode(Dialect::DOCUMENT, contents));
+        matches!(packet, Ok(Packet::Data(_)))
+    }
+
     /// Lends it as what a session takes.
     pub fn with<R>(&self, use_it: impl FnOnce(ChannelEvent<'_>) -> R) -> R {
         use core::slice::from_ref;

@@ -44,6 +44,8 @@ enum Fault {
     None,
     /// Processes die, restart and stall, and connections break.
     Churn,
+    /// Data packets get lost (5 %), come twice (5 %), and are late by up to 3·BC_LAT.
+    Loss,
 }
 
 fn seeds(text: &str) -> Result<Range<u64>, String> {
@@ -73,6 +75,7 @@ fn main() -> ExitCode {
     let faults = match run.faults {
         Fault::None => Faults::None,
         Fault::Churn => Faults::Churn,
+        Fault::Loss => Faults::Loss,
     };
     let (least, most) = run.members;
     let plan = Plan::new(faults).with(least, most, run.steps);

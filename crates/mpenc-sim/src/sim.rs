@@ -12,6 +12,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
 use crate::channel::Mailboxes;
+use crate::loss::{Loss, Stray};
 use crate::{Notice, Server};
 
 /// Names a session in a simulation.
@@ -108,6 +109,9 @@ pub struct Sim<S: Suite> {
     /// By member, so that what a dead process sent comes before what its successor sends.
     up: Mailboxes<MemberId, Travelling<(NodeId, Up)>>,
     down: Mailboxes<NodeId, Travelling<Notice>>,
+    /// What becomes of data packets, and those that are under way by themselves because of it.
+    loss: Option<Loss>,
+    stray: Stray<NodeId>,
     out: Outputs,
     invited: Vec<MemberId>,
     records: Option<Vec<Record>>,
@@ -126,6 +130,8 @@ impl<S: Suite> Sim<S> {
             seats: BTreeMap::new(),
             up: BTreeMap::new(),
             down: BTreeMap::new(),
+            loss: None,
+            stray: Stray::default(),
             out: Outputs::new(),
             invited: Vec::new(),
             records: None,
@@ -147,6 +153,12 @@ impl<S: Suite> Sim<S> {
             frozen: false,
         });
         node
+    }
+
+    /// From now on, data packets get lost, come twice, and overtake each other. All else goes its
+    /// way in order, as a group channel promises.
+    pub fn lose(&mut self, loss: Loss) {
+        self.loss = Some(loss);
     }
 
     /// The time now.
@@ -345,7 +357,10 @@ impl<S: Suite> Sim<S> {
     /// then, may put something under way again.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        self.up.values().all(VecDeque::is_empty) && self.down.values().all(VecDeque::is_empty)
+        let empty = |way: &VecDeque<Travelling<_>>| way.is_empty();
+        self.up.values().all(VecDeque::is_empty)
+            && self.down.values().all(empty)
+            && self.stray.is_empty()
     }
 
     /// Runs for a while of virtual time.
@@ -377,7 +392,8 @@ impl<S: Suite> Sim<S> {
             .enumerate()
             .filter(|(_, node)| !node.crashed && !node.frozen)
             .filter_map(|(at, node)| Some((node.session.next_deadline()?, Step::Tick(NodeId(at)))));
-        up.chain(down).chain(deadlines).min_by_key(|(at, _)| (*at).max(self.now))
+        let stray = self.stray.next(|node| awake(node)).map(|at| (at, Step::Stray));
+        up.chain(down).chain(stray).chain(deadlines).min_by_key(|(at, _)| (*at).max(self.now))
     }
 
     fn step(&mut self, step: Step) {
@@ -395,6 +411,15 @@ impl<S: Suite> Sim<S> {
                 };
                 self.note(node, || What::Heard(first.what.clone()));
                 first.what.with(|event| self.feed(node, Input::Channel(event)));
+            }
+            Step::Stray => {
+                let nodes = &self.nodes;
+                let awake =
+                    |node: &NodeId| nodes.get(node.0).is_some_and(|node: &Node<S>| !node.frozen);
+                if let Some((node, notice)) = self.stray.take(awake) {
+                    self.note(node, || What::Heard(notice.clone()));
+                    notice.with(|event| self.feed(node, Input::Channel(event)));
+                }
             }
             Step::Tick(node) => {
                 self.note(node, || What::Ticked);
@@ -461,11 +486,20 @@ impl<S: Suite> Sim<S> {
             let seat = self.seats.get(&id).copied();
             if notice == Notice::Left {
                 self.seats.remove(&id);
+                // What strays is lost when its sender or its receiver goes.
+                self.stray.forget(&id, seat);
             }
             if let Some(node) = seat
                 && self.nodes.get(node.0).is_some_and(|node| !node.crashed)
             {
-                send(self.down.entry(node).or_default(), arrives, notice);
+                match self.loss.as_ref().filter(|_| notice.is_data()) {
+                    Some(loss) => {
+                        for delay in loss.fate(&mut self.rng) {
+                            self.stray.send(arrives.after(delay), node, notice.clone());
+                        }
+                    }
+                    None => send(self.down.entry(node).or_default(), arrives, notice),
+                }
             }
         }
     }
@@ -488,5 +522,6 @@ fn send<T>(way: &mut VecDeque<Travelling<T>>, arrives: Instant, what: T) {
 enum Step {
     Up(MemberId),
     Down(NodeId),
+    Stray,
     Tick(NodeId),
 }

@@ -14,7 +14,7 @@ use super::chance::Chance;
 use super::story;
 use super::witness::{Found, Witness};
 use super::{Faults, Finding, Plan, Report};
-use crate::{Latency, NodeId, Sim, What};
+use crate::{Latency, Loss, NodeId, Sim, What};
 
 /// Names of people; who comes after them is called by a number.
 const NAMES: [&str; 8] = ["ann", "ben", "cleo", "dan", "eve", "fay", "gil", "hana"];
@@ -35,7 +35,7 @@ struct Person {
 
 pub(crate) struct Life<'a> {
     seed: u64,
-    plan: Plan,
+    pub(super) plan: Plan,
     chance: Chance,
     pub(crate) sim: Sim<Mpenc>,
     known: Arc<BTreeMap<MemberId, [u8; 32]>>,
@@ -81,6 +81,10 @@ impl<'a> Life<'a> {
             .map(|person| (person.id.clone(), LocalIdentity::from_seed(&person.seed).public_key()))
             .collect();
         let mut sim = Sim::new(seed, latency);
+        if plan.faults == Faults::Loss {
+            let latency = Config::default().broadcast_latency;
+            sim.lose(Loss::new(5, 5, latency.saturating_mul(3)));
+        }
         sim.record();
         Self {
             seed,

@@ -41,6 +41,8 @@ pub enum Faults {
     None,
     /// Processes die, restart and stall, and connections break.
     Churn,
+    /// Data packets get lost (5 %), come twice (5 %), and are late by up to 3·BC_LAT.
+    Loss,
 }
 
 /// What lives to lead.

@@ -49,6 +49,8 @@ enum Pending {
     NotAccepted(MessageId),
     NotDecrypted(HeldId),
     Overdue(PacketId),
+    Expired(MemberId),
+    History,
 }
 
 /// What one session has told its user.
@@ -239,6 +241,8 @@ impl Witness {
                     let exclude = book.running.as_ref().map(|info| info.exclude.clone());
                     book.gone.extend(exclude.unwrap_or_default());
                     book.forget_operation();
+                    book.pending
+                        .retain(|notice| !matches!(notice, Pending::Expired(_) | Pending::History));
                     book.sub = None;
                 }
             }
@@ -295,6 +299,12 @@ impl Witness {
                     book.pending.remove(&Pending::NotDecrypted(*packet));
                 }
             }
+            Event::MemberExpired { member, .. } => {
+                self.pends(node, Pending::Expired(member.clone()));
+            }
+            Event::MemberFresh(member) => self.withdraws(node, &Pending::Expired(member.clone())),
+            Event::HistoryUnconfirmed { .. } => self.pends(node, Pending::History),
+            Event::HistoryConfirmed => self.withdraws(node, &Pending::History),
             Event::OperationOverdue { operation, .. } => {
                 self.pends(node, Pending::Overdue(operation.id));
             }
@@ -514,7 +524,7 @@ impl Witness {
     }
 
     /// Nothing is under way any more: what should have been said by now?
-    pub(crate) fn rests(&mut self, node: NodeId) {
+    pub(crate) fn rests(&mut self, node: NodeId, session: &MpencSession) {
         let Some(book) = self.books.get(&node) else { return };
         let mut violations = Vec::new();
         let mut false_warnings = Vec::new();
@@ -525,6 +535,13 @@ impl Witness {
             violations.push(format!("{info:?} runs for ever"));
         }
         for notice in &book.pending {
+            // What its sub-session took with it stays away for good, and its author is told.
+            let gone = matches!(notice, Pending::NotAccepted(id)
+                if session.unaccepted().all(|waiting| waiting != *id)
+                    && !session.transcript().contains(id));
+            if gone {
+                continue;
+            }
             false_warnings.push(format!("{notice:?} was never withdrawn"));
         }
         for (id, standing) in &book.standing {
