@@ -450,8 +450,9 @@ impl<S: Suite> Session<S> {
         let excluded_us = !info.members.contains(&self.own);
 
         if self.current.is_none() {
-            // The others may still finish sub-sessions that we were never part of.
-            let patience = self.shared.config.latencies(FIN_PATIENCE.saturating_add(2));
+            // The others may still finish sub-sessions that we were never part of: until their
+            // patience is over, and then what they sent last is still under way, and may be slow.
+            let patience = self.shared.config.latencies(FIN_PATIENCE.saturating_add(8));
             self.foreign_until = cx.now.after(patience);
         }
         if let Some(mut old) = self.current.take() {

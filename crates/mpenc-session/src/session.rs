@@ -29,7 +29,7 @@ pub(crate) type GreetingOf<S> = <<S as Suite>::Greeter as Greeter>::Greeting;
 pub(crate) type DraftOf<S> = <<S as Suite>::Greeter as Greeter>::Draft;
 
 /// How many past sub-sessions are remembered, to recognise their late packets.
-const PAST: usize = 8;
+const PAST: usize = 32;
 
 /// One member's local view of a group (SE-01): a line of membership operations, each of which,
 /// when it completes, makes a sub-session with constant members and keys.

@@ -37,15 +37,18 @@ impl Life<'_> {
         while !self.sim.is_at_rest() && self.sim.now() < until {
             self.pass(Duration::from_secs(10));
         }
-        // Heartbeats never end: this is a moment between them, in which nothing waits for an ack.
-        while !self.is_quiet() && self.sim.now() < until.after(PATIENCE) {
+        // Heartbeats never end: this is a moment between them, in which nothing waits for an ack and
+        // no notice stands, if there is one.
+        let until = until.after(PATIENCE);
+        while !self.is_quiet() && self.sim.now() < until {
             self.pass(Duration::from_millis(10));
         }
     }
 
     fn is_quiet(&self) -> bool {
         let acked = |node| self.sim.session(node).unacked().next().is_none();
-        self.sim.is_quiet() && self.processes().into_values().all(acked)
+        let settled = |node| self.witness.is_settled(node, self.sim.session(node));
+        self.sim.is_quiet() && self.processes().into_values().all(|n| acked(n) && settled(n))
     }
 
     fn look(&mut self) {

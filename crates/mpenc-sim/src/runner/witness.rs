@@ -523,6 +523,12 @@ impl Witness {
         }
     }
 
+    /// Whether no notice stands that is to be withdrawn.
+    pub(crate) fn is_settled(&self, node: NodeId, session: &MpencSession) -> bool {
+        let book = self.books.get(&node);
+        book.is_none_or(|book| book.standing_notices(session).next().is_none())
+    }
+
     /// Nothing is under way any more: what should have been said by now?
     pub(crate) fn rests(&mut self, node: NodeId, session: &MpencSession) {
         let Some(book) = self.books.get(&node) else { return };
@@ -534,14 +540,7 @@ impl Witness {
         if let Some(info) = &book.running {
             violations.push(format!("{info:?} runs for ever"));
         }
-        for notice in &book.pending {
-            // What its sub-session took with it stays away for good, and its author is told.
-            let gone = matches!(notice, Pending::NotAccepted(id)
-                if session.unaccepted().all(|waiting| waiting != *id)
-                    && !session.transcript().contains(id));
-            if gone {
-                continue;
-            }
+        for notice in book.standing_notices(session) {
             false_warnings.push(format!("{notice:?} was never withdrawn"));
         }
         for (id, standing) in &book.standing {
@@ -583,6 +582,15 @@ impl Witness {
 }
 
 impl Book {
+    /// Notices that are to be withdrawn. What a sub-session took with it, of what waited there for its
+    /// parents, stays away for good: its author is told.
+    fn standing_notices(&self, session: &MpencSession) -> impl Iterator<Item = &Pending> {
+        self.pending.iter().filter(|notice| {
+            let Pending::NotAccepted(id) = notice else { return true };
+            session.unaccepted().any(|waiting| waiting == *id) || session.transcript().contains(id)
+        })
+    }
+
     /// The running operation has ended, and with it the notice that it takes long.
     fn forget_operation(&mut self) {
         self.running = None;
