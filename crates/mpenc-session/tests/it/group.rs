@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mpenc::{CliquesGreeter, Dialect, LocalIdentity, MemberId, Mpenc, MpencSession};
+use mpenc::{CliquesGreeter, Dialect, LocalIdentity, MemberId, Session};
 use mpenc_session::{
     ApiMisuse, ChannelAction, ChannelEvent, Config, Event, Input, JoinPatience, Membership,
     OperationId, Sent, State,
 };
 use mpenc_sim::{Latency, NodeId, Sim, What};
+
+use crate::tap::Wiretapped;
 
 pub fn id(name: &str) -> MemberId {
     MemberId::new(Dialect::DOCUMENT, name).expect("a good name")
@@ -36,7 +38,7 @@ pub fn config() -> Config {
 
 /// Sessions by name. All know all identity keys, unless a test says otherwise.
 pub struct Group {
-    pub sim: Sim<Mpenc>,
+    pub sim: Sim<Wiretapped>,
     nodes: BTreeMap<String, NodeId>,
     known: BTreeMap<MemberId, [u8; 32]>,
 }
@@ -68,7 +70,7 @@ impl Group {
     pub fn add(&mut self, name: &str, known: BTreeMap<MemberId, [u8; 32]>, config: Config) {
         let signer = LocalIdentity::from_seed(&seed(name)).into_signer();
         let greeter = CliquesGreeter::new(Dialect::DOCUMENT, id(name), signer, Arc::new(known));
-        let node = self.sim.add(MpencSession::new(greeter, config));
+        let node = self.sim.add(Session::new(greeter, config));
         self.nodes.insert(name.to_owned(), node);
     }
 
@@ -76,7 +78,7 @@ impl Group {
         self.nodes[name]
     }
 
-    pub fn session(&self, name: &str) -> &MpencSession {
+    pub fn session(&self, name: &str) -> &Session<Wiretapped> {
         self.sim.session(self.node(name))
     }
 

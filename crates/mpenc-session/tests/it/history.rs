@@ -7,7 +7,7 @@ use mpenc_session::{
 
 use crate::group::{Group, id, ids};
 
-fn mismatches(events: &[Event]) -> Vec<(&mpenc::MemberId, &HistoryFault)> {
+pub fn mismatches(events: &[Event]) -> Vec<(&mpenc::MemberId, &HistoryFault)> {
     events
         .iter()
         .filter_map(|event| match event {
@@ -53,7 +53,7 @@ fn assert_ended_badly(group: &mut Group, own: OperationId) {
 }
 
 /// Has the server tell only `victim` of an operation, and that it failed.
-fn tell_a_story_of_its_own(group: &mut Group, victim: &str) {
+pub fn tell_a_story_of_its_own(group: &mut Group, victim: &str) {
     group.join("d");
     group.sim.record();
     let proposer = group.node("a");
@@ -65,51 +65,6 @@ fn tell_a_story_of_its_own(group: &mut Group, victim: &str) {
     group.hear(victim, ChannelEvent::Packet { sender: &id("a"), packet: &packet });
     group.hear(victim, ChannelEvent::Changed { entered: &[], left: &ids(&["d"]) });
     group.events(victim);
-}
-
-/// ATTACKS 7, 8, 9: one member is told of an operation, and that it failed because of somebody who
-/// left; the others are not. The keys are the same, and the histories are not.
-#[test]
-fn attacks_7_8_9_a_server_that_tells_one_member_another_order_is_found_out() {
-    let mut group = Group::new(52, &["a", "b", "c", "d"]);
-    group.establish(&["a", "b", "c"]);
-    group.run(60);
-    tell_a_story_of_its_own(&mut group, "b");
-    group.run(60);
-    for name in ["a", "c"] {
-        let events = group.events(name);
-        let [(member, HistoryFault::Unknown { theirs, .. })] = mismatches(&events)[..] else {
-            panic!("{name}: {:?}", mismatches(&events));
-        };
-        assert_eq!(*member, id("b"));
-        assert_eq!(Some(*theirs), group.session("b").order_head().map(|(packet, _)| packet));
-        // Whatever it would build on is in doubt.
-        assert_eq!(group.propose(name, Membership::Refresh), Err(ApiMisuse::OrderDisputed));
-    }
-    // The one who was lied to only sees that the others do not say the same.
-    let events = group.events("b");
-    let missing = ids(&["a", "c"]);
-    assert!(events.contains(&Event::HistoryUnconfirmed { missing }), "{events:?}");
-}
-
-/// An operation that all know, after a history that not all know.
-#[test]
-fn attacks_7_another_history_before_the_same_operation_is_found_out() {
-    let mut group = Group::new(53, &["a", "b", "c", "d"]);
-    group.establish(&["a", "b", "c"]);
-    group.run(60);
-    tell_a_story_of_its_own(&mut group, "b");
-    // A proposal of the one who was lied to is evidence by itself.
-    group.hear("b", ChannelEvent::Changed { entered: &ids(&["d"]), left: &[] });
-    group.propose("b", Membership::Refresh).unwrap();
-    group.run(1);
-    for name in ["a", "c"] {
-        let events = group.events(name);
-        let [(member, HistoryFault::Proposal(_))] = mismatches(&events)[..] else {
-            panic!("{name}: {:?}", mismatches(&events));
-        };
-        assert_eq!(*member, id("b"));
-    }
 }
 
 /// Leaving and joining again recovers.

@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod attacks;
 mod channel_rules;
 mod churn;
 mod dictator;
@@ -26,3 +27,4 @@ mod rejects;
 #[cfg(feature = "serde")]
 mod serial;
 mod story;
+mod tap;
