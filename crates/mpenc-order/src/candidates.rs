@@ -136,6 +136,12 @@ impl<M: Clone + Ord + AsRef<[u8]>, O> Candidates<M, O> {
         Some(&self.places.get(self.position(initial)?)?.ongoing)
     }
 
+    /// The candidate with this initial packet, to note something that is no progress.
+    pub fn find_mut(&mut self, initial: &PacketId) -> Option<&mut Ongoing<M, O>> {
+        let at = self.position(initial)?;
+        Some(&mut self.places.get_mut(at)?.ongoing)
+    }
+
     /// The candidate with this initial packet, to apply a packet to it: that is progress.
     pub fn advance(&mut self, initial: &PacketId) -> Option<&mut Ongoing<M, O>> {
         let at = self.position(initial)?;

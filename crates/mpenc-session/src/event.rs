@@ -104,6 +104,9 @@ pub enum FailReason {
     WeLeft,
     /// Those to include did not enter the channel.
     NotEntered(Vec<MemberId>),
+    /// We waited to be included, and a member's signature did not verify: either the key that we
+    /// have for them is wrong, or the packet is forged or an old one again.
+    NotAuthenticated(MemberId),
     /// We waited to be included, and it was not the operation that did so: another did, or it took
     /// too long, or we cannot confirm it.
     NotFollowed,
@@ -286,6 +289,17 @@ pub enum Event {
         /// Why.
         reason: CannotConfirm,
     },
+    /// A member's signature over the running operation's members did not verify, and no good one came
+    /// in time, or the others went on without us: we leave the channel. There are two explanations,
+    /// which look alike: the identity key that we have for this member is wrong; or the server, or
+    /// somebody in the channel, replays or forges their packets. Compare keys by another way before
+    /// joining again.
+    NotAuthenticated {
+        /// Which operation.
+        operation: OperationInfo,
+        /// Who.
+        member: MemberId,
+    },
     /// An operation of ours ended. Every one ends in exactly one of these.
     OperationEnded {
         /// Our operation.
@@ -454,6 +468,7 @@ impl Event {
             Self::PeerMisbehaved { .. }
             | Self::Forked { .. }
             | Self::OrderMismatch { .. }
+            | Self::NotAuthenticated { .. }
             | Self::Internal(_) => Severity::Security,
             Self::NotFullyAcked { .. }
             | Self::Unreachable { .. }

@@ -17,6 +17,7 @@ use mpenc_order::{AckVerdict, ChainHash, PacketId};
 use mpenc_wire::MemberId;
 
 use crate::event::HistoryFault;
+use crate::operation::Running;
 use crate::session::automatic;
 use crate::timers::Timer;
 use crate::{Ctx, Event, Outputs, Session, Suite};
@@ -97,6 +98,11 @@ impl<S: Suite> Session<S> {
         out: &mut Outputs,
     ) {
         if let Some(unknown) = self.shared.order_acks.give_up(&member, packet) {
+            let running = self.order.ongoing().map(|running| running.operation());
+            if let Some(refused) = running.and_then(Running::not_authenticated).cloned() {
+                // They have completed what we wait for because of a signature that we refused.
+                return self.leave_unauthenticated(refused, out);
+            }
             let (theirs, ours) = (unknown.packet, unknown.ours.0);
             self.dispute(member, HistoryFault::Unknown { theirs, ours }, out);
         }

@@ -7,7 +7,7 @@
 
 use alloc::vec::Vec;
 
-use mpenc_greet::{CheckedInitial, Greeter, Greeting, InternalError, Stage, Status, Step};
+use mpenc_greet::{Check, CheckedInitial, Greeter, Greeting, InternalError, Stage, Status, Step};
 use mpenc_order::{Ended, Ongoing, PacketId, Proposal, Verdict};
 use mpenc_wire::{AbortPacket, GreetingPacket, MemberId};
 
@@ -136,6 +136,7 @@ impl<S: Suite> Session<S> {
     ) -> Result<(), InternalError> {
         let mut fault = None;
         let mut fits = None;
+        let mut unauthenticated = Vec::new();
         for candidate in self.candidates.iter() {
             match candidate.operation().greeting.check(sender, packet) {
                 Ok(checked) => {
@@ -144,10 +145,20 @@ impl<S: Suite> Session<S> {
                 }
                 // We have not seen what came before we entered.
                 Err(refused) if refused.is_duplicate() || is_out_of_place(&refused.check) => {}
-                Err(refused) => fault = fault.or(Some(refused)),
+                Err(refused) => {
+                    if refused.check == Check::SessionSignature {
+                        unauthenticated.push(candidate.initial());
+                    }
+                    fault = fault.or(Some(refused));
+                }
             }
         }
         let Some((initial, checked)) = fits else {
+            for initial in unauthenticated {
+                if let Some(candidate) = self.candidates.find_mut(&initial) {
+                    candidate.operation_mut().note_unauthenticated(sender);
+                }
+            }
             let stray = *sender == self.own || self.elsewhere.contains(sender);
             if let Some(refused) = fault.filter(|_| !stray) {
                 refuse(sender, Fault::Greeting(refused), out);
@@ -159,6 +170,7 @@ impl<S: Suite> Session<S> {
         let running = candidate.operation_mut();
         let step = running.greeting.apply(cx.rng, checked)?;
         running.packets = running.packets.saturating_add(1);
+        running.unauthenticated.remove(sender);
         let told = running.told;
         let progress = running.greeting.progress();
         if stage == Stage::Final {
@@ -286,7 +298,12 @@ impl<S: Suite> Session<S> {
             packets.is_none_or(|packets| candidate.operation().packets == packets)
         });
         if due && let Some(dropped) = self.candidates.drop_candidate(initial) {
-            self.on_dropped(dropped, FailReason::NotFollowed, out);
+            // It may be forged from its beginning: nothing to leave the channel for.
+            let reason = match dropped.operation().not_authenticated() {
+                Some(member) => FailReason::NotAuthenticated(member.clone()),
+                None => FailReason::NotFollowed,
+            };
+            self.on_dropped(dropped, reason, out);
         }
     }
 

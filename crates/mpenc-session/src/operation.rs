@@ -3,6 +3,7 @@
 //! Every packet goes check → offer → apply (PROTOCOL 3.5): the greeting verifies it and changes
 //! nothing, the server order says whether it is the first, and only then is it applied.
 
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -39,11 +40,26 @@ pub(crate) struct Running<G> {
     pub(crate) overdue: bool,
     /// Whether the user was told that it runs.
     pub(crate) told: bool,
+    /// Members whose session signature was refused, until a good one comes.
+    pub(crate) unauthenticated: BTreeSet<MemberId>,
 }
 
 impl<G> Running<G> {
     pub(crate) fn new(greeting: G, info: OperationInfo) -> Self {
-        Self { greeting, info, packets: 0, overdue: false, told: true }
+        let unauthenticated = BTreeSet::new();
+        Self { greeting, info, packets: 0, overdue: false, told: true, unauthenticated }
+    }
+
+    /// A packet of this operation was refused because of its session signature. It may be a late or
+    /// replayed one of another operation with the same members: the good one may yet come.
+    pub(crate) fn note_unauthenticated(&mut self, member: &MemberId) {
+        self.unauthenticated.insert(member.clone());
+    }
+
+    /// Who is awaited although something signed by them has come: what came does not bear their
+    /// signature, as far as we know their key.
+    pub(crate) fn not_authenticated(&self) -> Option<&MemberId> {
+        self.unauthenticated.first()
     }
 
     /// How long its next packet may take.
@@ -343,7 +359,15 @@ impl<S: Suite> Session<S> {
         let checked = match running.operation().greeting.check(sender, packet) {
             Ok(checked) => checked,
             Err(refused) if refused.is_duplicate() => return Ok(()),
+            // What they answered to an operation that has failed may still be under way.
             Err(_) if self.elsewhere.contains(sender) => return Ok(()),
+            Err(refused) if refused.check == Check::SessionSignature => {
+                if let Some(running) = self.order.ongoing_mut() {
+                    running.operation_mut().note_unauthenticated(sender);
+                }
+                refuse(sender, Fault::Greeting(refused), out);
+                return Ok(());
+            }
             // Whoever is being included has not seen what came before.
             Err(refused) if running.is_provisional() && is_out_of_place(&refused.check) => {
                 return Ok(());
@@ -366,6 +390,7 @@ impl<S: Suite> Session<S> {
                 let running = running.operation_mut();
                 let step = running.greeting.apply(cx.rng, checked)?;
                 running.packets = running.packets.saturating_add(1);
+                running.unauthenticated.remove(sender);
                 // Whoever is being included may still answer other proposals, which came to nothing.
                 if self.greeter.members().contains(sender) {
                     self.elsewhere.remove(sender);

@@ -84,6 +84,13 @@ impl Teller {
                 "{} broke the rules, in a packet signed by themselves: {fault}",
                 name(member)
             )),
+            Event::NotAuthenticated { operation, member } => alarm(format!(
+                "{} did not confirm {} in a way that can be believed: either the key that you have \
+                 of them is wrong, or the relay replays or forges packets, which looks alike; you \
+                 leave the room. Compare keys by another way before you join again",
+                name(member),
+                described(operation)
+            )),
             Event::Forked { author, accepted, refused } => alarm(format!(
                 "{} told two stories: {} and {}, each signed by them, and neither written in view of \
                  the other; the first counts here. Nothing can be written until they are excluded",
@@ -274,6 +281,12 @@ fn why(reason: &FailReason) -> String {
         }
         FailReason::WeLeft => "you left the room".into(),
         FailReason::NotEntered(members) => format!("{} did not enter the room", list(members)),
+        FailReason::NotAuthenticated(member) => format!(
+            "the signature of {} did not verify: your key of them is wrong, or somebody forges or \
+             replays their packets",
+            name(member)
+        ),
+        FailReason::NotFollowed => "it is not the one that includes you".into(),
         FailReason::ChannelChanged => "who is in the room changed in the meantime".into(),
         other => format!("{other:?}"),
     }

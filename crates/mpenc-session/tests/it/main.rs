@@ -17,6 +17,7 @@ mod fork;
 mod group;
 mod history;
 mod honest;
+mod identity;
 mod life;
 mod liveness;
 mod misuse;

@@ -86,7 +86,7 @@ fn what_comes_before_its_sub_session_waits_for_it() {
         let mut group = Group::new(53, &names);
         group.establish(&names);
         // Whoever has just joined may hear what is not for them, and says nothing of it.
-        group.run(100);
+        group.run(125);
         group.sim.freeze(group.node("b"));
         for _ in 0..operations {
             group.propose("a", Membership::Refresh).unwrap();

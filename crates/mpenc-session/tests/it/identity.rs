@@ -1,0 +1,193 @@
+//! Members who cannot be authenticated: a wrong key, a replaying server, and that the two look alike
+//! (PROTOCOL 3.4).
+
+use std::collections::BTreeMap;
+
+use mpenc::{Dialect, LocalIdentity, MemberId};
+use mpenc_session::{ChannelEvent, Event, FailReason, Fault, Membership, Outcome, Severity, State};
+use mpenc_wire::{Packet, unarmor};
+
+use crate::group::{Group, config, id, ids};
+
+/// A group of these, where `deceived` has another key for `other` than all others have.
+fn with_a_wrong_key(seed: u64, names: &[&str], deceived: &str, other: &str) -> Group {
+    let mut group = Group::new(seed, names);
+    let mut known: BTreeMap<MemberId, [u8; 32]> = group.known();
+    known.insert(id(other), LocalIdentity::from_seed(&[7; 32]).public_key());
+    group.add(deceived, known, config());
+    group
+}
+
+fn unauthenticated(events: &[Event]) -> Vec<&MemberId> {
+    events
+        .iter()
+        .filter_map(|event| match event {
+            Event::NotAuthenticated { member, .. } => Some(member),
+            _ => None,
+        })
+        .collect()
+}
+
+/// a excludes x, c is too slow to confirm, and a calls it off. Gives b's confirm.
+fn aborted_exclude(group: &mut Group) -> String {
+    group.asked("b");
+    group.sim.freeze(group.node("c"));
+    group.exclude("a", &["x"]);
+    group.run(1);
+    let confirm = group.packets("b").into_iter().find(|packet| {
+        let mut contents = Vec::new();
+        let contents = unarmor(packet, &mut contents).unwrap();
+        matches!(Packet::decode(Dialect::DOCUMENT, contents), Ok(Packet::Greeting(_)))
+    });
+    group.sim.act(group.node("a"), |session, cx, out| session.abort(cx, "wait", out)).unwrap();
+    group.run(1);
+    group.sim.thaw(group.node("c"));
+    group.run(60);
+    for name in ["a", "b", "c"] {
+        group.events(name);
+    }
+    confirm.expect("b confirms")
+}
+
+fn refused(events: &[Event]) -> usize {
+    let fault = |event: &Event| {
+        matches!(event, Event::Refused { fault: Fault::Greeting(refused), .. }
+            if refused.check == mpenc::greet::Check::SessionSignature)
+    };
+    events.iter().filter(|event| fault(event)).count()
+}
+
+/// The others complete an operation with a member whose confirm c cannot believe. What they say of
+/// it tells c, who leaves; nobody else is harmed.
+#[test]
+fn whoever_has_another_key_of_a_member_leaves_and_says_why() {
+    let mut group = with_a_wrong_key(420, &["a", "b", "c", "d", "e"], "c", "d");
+    group.establish(&["a", "b", "c"]);
+    group.run(60);
+    group.join("d");
+    group.join("e");
+    group.events("c");
+    // e sends the downflow, so d's signature comes with a confirm.
+    let own = group.include("a", &["d", "e"]);
+    group.run(60);
+    let events = group.events("c");
+    assert_eq!(refused(&events), 1);
+    assert_eq!(unauthenticated(&events), [&id("d")], "{events:?}");
+    let alarm = events.iter().find(|event| matches!(event, Event::NotAuthenticated { .. }));
+    assert_eq!(alarm.unwrap().severity(), Severity::Security);
+    assert!(!events.iter().any(|event| matches!(event, Event::OrderMismatch { .. })));
+    assert!(!events.iter().any(|event| matches!(event, Event::Members { .. })));
+    assert_eq!(group.session("c").state(), State::Outside);
+    let outcome = Outcome::Completed;
+    assert!(group.events("a").contains(&Event::OperationEnded { own, outcome }));
+    group.assert_together(&["a", "b", "d", "e"]);
+}
+
+/// A signature that nobody can believe, while all of them wait: only the first of them leaves, which
+/// ends it for the others.
+#[test]
+fn an_impostor_costs_the_group_one_operation() {
+    // Everybody knows another key of d than d has.
+    let names = ["a", "b", "c", "d", "e"];
+    let mut group = Group::new(421, &names);
+    let mut wrong = group.known();
+    wrong.insert(id("d"), LocalIdentity::from_seed(&[7; 32]).public_key());
+    for name in ["a", "b", "c", "e"] {
+        group.add(name, wrong.clone(), config());
+    }
+    group.establish(&["a", "b", "c"]);
+    group.run(60);
+    group.join("d");
+    group.join("e");
+    group.include("a", &["d", "e"]);
+    group.run(60);
+    let left: Vec<_> = ["a", "b", "c"]
+        .into_iter()
+        .filter(|name| !unauthenticated(&group.events(name)).is_empty())
+        .collect();
+    assert_eq!(left, ["a"]);
+    group.assert_together(&["b", "c"]);
+}
+
+/// The last confirm of an exclude that was aborted comes again in its retry, which has the same
+/// members: it changes nothing, and the good one completes it (ATTACKS 4).
+#[test]
+fn a_late_confirm_of_an_aborted_exclude_changes_nothing_in_its_retry() {
+    let mut group = Group::new(422, &["a", "b", "c", "x"]);
+    group.establish(&["a", "b", "c", "x"]);
+    group.run(60);
+    let old = aborted_exclude(&mut group);
+    group.sim.freeze(group.node("b"));
+    let own = group.exclude("a", &["x"]);
+    group.run(1);
+    // Before b has said anything.
+    for name in ["a", "c"] {
+        let before = format!("{:?}", group.session(name).operation_progress());
+        let packet = ChannelEvent::Packet { sender: &id("b"), packet: &old };
+        group.hear(name, packet);
+        assert_eq!(refused(&group.events(name)), 1, "{name}");
+        let after = format!("{:?}", group.session(name).operation_progress());
+        assert_eq!(before, after, "{name}");
+    }
+    group.sim.thaw(group.node("b"));
+    group.run(2);
+    let outcome = Outcome::Completed;
+    assert!(group.events("a").contains(&Event::OperationEnded { own, outcome }));
+    group.run(60);
+    group.assert_together(&["a", "b", "c"]);
+    for name in ["a", "b", "c"] {
+        assert!(unauthenticated(&group.events(name)).is_empty(), "{name}");
+    }
+}
+
+/// The server replays an old confirm to one member, and keeps the good one back. Whoever's turn to
+/// abort is earlier does so; if they are kept back as well, it looks like a wrong key.
+#[test]
+fn a_replaying_server_looks_like_a_wrong_key() {
+    for (silent, found_out) in [(&["b"][..], false), (&["a", "b"], true)] {
+        let mut group = Group::new(423, &["a", "b", "c", "x"]);
+        group.establish(&["a", "b", "c", "x"]);
+        group.run(60);
+        let old = aborted_exclude(&mut group);
+        group.sim.freeze(group.node("b"));
+        group.exclude("a", &["x"]);
+        group.run(1);
+        group.hear("c", ChannelEvent::Packet { sender: &id("b"), packet: &old });
+        for name in silent {
+            group.sim.freeze(group.node(name));
+        }
+        group.run(30);
+        let events = group.events("c");
+        let aborted = events.iter().any(|event| {
+            matches!(event, Event::OperationFailed { reason: FailReason::Aborted { by, .. }, .. }
+                if *by == id("a"))
+        });
+        assert_eq!(aborted, !found_out, "{events:?}");
+        let blamed: Vec<_> = found_out.then(|| id("b")).into_iter().collect();
+        assert_eq!(unauthenticated(&events), blamed.iter().collect::<Vec<_>>(), "{events:?}");
+        let state = if found_out { State::Outside } else { State::Joined };
+        assert_eq!(group.session("c").state(), state);
+    }
+}
+
+/// Whoever waits to be included drops what they cannot believe, and stays.
+#[test]
+fn whoever_waits_does_not_leave_for_a_signature() {
+    let mut group = with_a_wrong_key(424, &["a", "b", "c", "d"], "d", "b");
+    group.establish(&["a", "b", "c"]);
+    group.run(60);
+    group.join("d");
+    group.events("d");
+    group.include("a", &["d"]);
+    group.run(120);
+    let events = group.events("d");
+    let dropped = events.iter().find_map(|event| match event {
+        Event::CandidateDropped { reason, .. } => Some(reason),
+        _ => None,
+    });
+    assert_eq!(dropped, Some(&FailReason::NotAuthenticated(id("b"))), "{events:?}");
+    assert_eq!(group.session("d").state(), State::Waiting);
+    assert_eq!(group.propose("d", Membership::Refresh), Err(mpenc_session::ApiMisuse::NotSynced));
+    assert!(unauthenticated(&events).is_empty());
+    assert_eq!(group.session("a").members(), ids(&["a", "b", "c", "d"]), "as far as they know");
+}
