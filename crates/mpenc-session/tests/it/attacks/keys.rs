@@ -17,7 +17,7 @@ use crate::group::{Group, id};
 const NAMES: [&str; 4] = ["a", "b", "c", "m"];
 
 /// What a copy of a session sends when its user does something; the session does not know of it.
-fn copy_sends<R>(
+pub(super) fn copy_sends<R>(
     group: &Group,
     name: &str,
     act: impl FnOnce(

@@ -7,6 +7,7 @@
 //!
 //! Latencies are the defaults: BC_LAT is 5 s, FA_INTV 26 s.
 
+mod boundary;
 mod clock;
 mod flood;
 mod keys;
