@@ -357,6 +357,18 @@ pub enum Event {
         /// The other one, which is not.
         refused: Branch,
     },
+    /// A membership change names messages that its author had seen, and that never came to us: the
+    /// members do not have the same history before it. Either the author named what does not exist,
+    /// or somebody, likely the server, kept it from us; what we show of before is not all there was
+    /// (SO-08).
+    HistoryDiffers {
+        /// Packet id of the operation's initial packet, as in [`OperationInfo`].
+        operation: PacketId,
+        /// Who proposed it.
+        author: MemberId,
+        /// Which messages.
+        missing: Vec<MessageId>,
+    },
     /// Nothing proves that a member is there: the newest message of ours that they have acked is
     /// older than the rules allow, and they were asked since (FR-03). The channel may say otherwise:
     /// that proves nothing.
@@ -469,6 +481,7 @@ impl Event {
             | Self::Forked { .. }
             | Self::OrderMismatch { .. }
             | Self::NotAuthenticated { .. }
+            | Self::HistoryDiffers { .. }
             | Self::Internal(_) => Severity::Security,
             Self::NotFullyAcked { .. }
             | Self::Unreachable { .. }

@@ -482,6 +482,7 @@ impl<S: Suite> Session<S> {
         }
         if let Some(mut old) = self.current.take() {
             if !excluded_us {
+                old.ends_with(info.id, &info.author, &latest);
                 automatic(old.finish(cx, &mut self.shared, false, out))?;
             }
             self.drop_previous(out);

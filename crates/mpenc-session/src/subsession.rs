@@ -1,5 +1,6 @@
 //! One sub-session: constant members, constant keys, one transcript.
 
+mod boundary;
 mod fork;
 
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -11,6 +12,7 @@ use mpenc_greet::InternalError;
 use mpenc_message::{Draft, Kind, MessageSecurity, OpenError, OrderAck, SealError};
 use mpenc_wire::{DataPacket, MemberId, MessageId, ParentOrder};
 
+use self::boundary::Boundary;
 use crate::event::{Event, Fault, MessageEvent};
 use crate::flow::{Due, FlowControl, Message, Rules, Silent};
 use crate::history::order_ack;
@@ -81,6 +83,8 @@ pub(crate) struct SubSession<X> {
     fins: BTreeMap<MemberId, u32>,
     /// Who has told two stories: their first one counts, and we write no content any more.
     forkers: BTreeSet<MemberId>,
+    /// What it should end with, once an operation has ended it.
+    boundary: Option<Boundary>,
     /// Whether packets are sent again at all.
     sends_again: bool,
     /// Held messages, and when to tell the user that they miss parents; `None` once that was told.
@@ -114,6 +118,7 @@ impl<X: MessageSecurity> SubSession<X> {
             flow: FlowControl::new(rules, own, members, now, shared.stamp),
             fins: BTreeMap::new(),
             forkers: BTreeSet::new(),
+            boundary: None,
             sends_again: shared.dialect.resends,
             missing: BTreeMap::new(),
             missing_timer: false,
@@ -142,9 +147,10 @@ impl<X: MessageSecurity> SubSession<X> {
         self.is_open() && self.forkers.is_empty()
     }
 
-    /// Whether everything in it was acked by everybody, and nothing waits for its parents.
+    /// Whether everything in it was acked by everybody, nothing waits for its parents, and nothing is
+    /// missing that others had seen when it ended.
     pub(crate) fn is_consistent(&self) -> bool {
-        self.transcript.unacked().next().is_none() && self.pending.is_empty()
+        self.transcript.unacked().next().is_none() && self.pending.is_empty() && self.is_whole()
     }
 
     /// Messages that wait for their parents.
@@ -373,6 +379,7 @@ impl<X: MessageSecurity> SubSession<X> {
         }
         shared.heard.extend(order_ack.map(|ack| (author.clone(), ack)));
         self.count_fins(&author, kind, shared, out);
+        self.found(&id);
         if role_of(kind) != Role::Ack && author == self.own && self.number == shared.newest {
             shared.order_acks.carried(id);
         }
@@ -438,6 +445,7 @@ impl<X: MessageSecurity> SubSession<X> {
             }
             Some(Due::End) => {
                 self.stop(out);
+                self.tell_missing(out);
                 return Ok(true);
             }
             None => {}

@@ -91,6 +91,12 @@ impl Teller {
                 name(member),
                 described(operation)
             )),
+            Event::HistoryDiffers { author, missing, .. } => alarm(format!(
+                "when {} changed the members, they had seen {} that never came to you: the relay, or \
+                 they, told different stories, and what you see of before is not all there was",
+                name(author),
+                count(missing.len(), "message")
+            )),
             Event::Forked { author, accepted, refused } => alarm(format!(
                 "{} told two stories: {} and {}, each signed by them, and neither written in view of \
                  the other; the first counts here. Nothing can be written until they are excluded",

@@ -9,6 +9,7 @@
 )]
 
 mod attacks;
+mod boundary;
 mod channel_rules;
 mod churn;
 mod dictator;
