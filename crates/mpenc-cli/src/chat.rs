@@ -205,6 +205,7 @@ impl<'a> Chat<'a> {
                 author: text(&message.author),
                 text: message.text.clone(),
                 parents_back: message.parents_back.clone(),
+                former: message.of_former_members,
             }),
             Event::FullyAcked(id) => {
                 self.unacked.remove(id);

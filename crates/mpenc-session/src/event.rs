@@ -219,6 +219,9 @@ pub struct MessageEvent {
     pub place: usize,
     /// How far back in the log its real parents are: `[1]` if it follows on the entry above.
     pub parents_back: Vec<usize>,
+    /// Whether it belongs to members as they were before a change: author and readers are not the
+    /// members any more, and its author may be somebody who was excluded since.
+    pub of_former_members: bool,
 }
 
 /// What a session tells its user.

@@ -485,6 +485,7 @@ impl<S: Suite> Session<S> {
                 old.ends_with(info.id, &info.author, &latest);
                 automatic(old.finish(cx, &mut self.shared, false, out))?;
             }
+            old.make_way(&completed.members);
             self.drop_previous(out);
             self.previous = Some(old);
         }

@@ -85,6 +85,8 @@ pub(crate) struct SubSession<X> {
     forkers: BTreeSet<MemberId>,
     /// What it should end with, once an operation has ended it.
     boundary: Option<Boundary>,
+    /// Whether the session has other members now.
+    former: bool,
     /// Whether packets are sent again at all.
     sends_again: bool,
     /// Held messages, and when to tell the user that they miss parents; `None` once that was told.
@@ -119,6 +121,7 @@ impl<X: MessageSecurity> SubSession<X> {
             fins: BTreeMap::new(),
             forkers: BTreeSet::new(),
             boundary: None,
+            former: false,
             sends_again: shared.dialect.resends,
             missing: BTreeMap::new(),
             missing_timer: false,
@@ -216,6 +219,13 @@ impl<X: MessageSecurity> SubSession<X> {
         }
         self.flow.settle(cx.now, self.is_consistent());
         Ok(())
+    }
+
+    /// Another operation completed, with these members.
+    pub(crate) fn make_way(&mut self, members: &[MemberId]) {
+        let mut others = members.iter().filter(|&member| *member != self.own);
+        self.former = !others.all(|member| self.has_reader(member))
+            || members.len() != self.readers.len().saturating_add(1);
     }
 
     /// Takes a data packet, if it is of this sub-session. A parent that stands in `other`, the other
@@ -375,6 +385,7 @@ impl<X: MessageSecurity> SubSession<X> {
                 text,
                 place,
                 parents_back,
+                of_former_members: self.former,
             }));
         }
         shared.heard.extend(order_ack.map(|ack| (author.clone(), ack)));

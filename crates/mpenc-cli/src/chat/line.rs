@@ -12,7 +12,15 @@ use super::words::{Name, Names, Printable, Shortened};
 #[serde(tag = "line", rename_all = "snake_case")]
 pub(crate) enum Line {
     /// A message takes its place in the log.
-    Message { number: usize, author: String, text: String, parents_back: Vec<usize> },
+    Message {
+        number: usize,
+        author: String,
+        text: String,
+        parents_back: Vec<usize>,
+        /// Whether it was written among the members as they were before a change.
+        #[serde(default)]
+        former: bool,
+    },
     /// Everybody has acked a message.
     FullyAcked { number: usize, author: String, text: String },
     /// Somebody has not acked a message in time.
@@ -76,9 +84,10 @@ pub(crate) struct Status {
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Message { author, text, number, parents_back } => {
+            Self::Message { author, text, number, parents_back, former } => {
                 write!(f, "[{number}] <{}> {}", Name(author), Printable(text))?;
-                mark(f, *number, parents_back)
+                mark(f, *number, parents_back)?;
+                f.write_str(if *former { "   ↑ among the members before the change" } else { "" })
             }
             Self::FullyAcked { number, .. } => write!(f, "✓ [{number}] everybody has acked it"),
             Self::NotFullyAcked { number, author, text, missing } => write!(
@@ -245,18 +254,22 @@ pub(crate) fn alarm(text: impl Into<String>) -> Line {
 mod tests {
     use super::*;
 
-    fn message(number: usize, parents_back: &[usize]) -> String {
-        let (author, text) = ("ann".into(), "hi".into());
-        Line::Message { number, author, text, parents_back: parents_back.to_vec() }.to_string()
+    fn message(number: usize, parents_back: &[usize], former: bool) -> String {
+        let (author, text, parents_back) = ("ann".into(), "hi".into(), parents_back.to_vec());
+        Line::Message { number, author, text, parents_back, former }.to_string()
     }
 
     #[test]
     fn messages_say_where_their_parents_are_unless_it_is_the_line_above() {
-        assert_eq!(message(1, &[]), "[1] <ann> hi");
-        assert_eq!(message(7, &[1]), "[7] <ann> hi");
-        assert_eq!(message(7, &[2]), "[7] <ann> hi   ↑ written after [5]");
-        assert_eq!(message(7, &[1, 3]), "[7] <ann> hi   ↑ written after [4], [6]");
-        assert_eq!(message(2, &[]), "[2] <ann> hi   ↑ written before anything above was seen");
+        assert_eq!(message(1, &[], false), "[1] <ann> hi");
+        assert_eq!(message(7, &[1], false), "[7] <ann> hi");
+        assert_eq!(message(7, &[2], false), "[7] <ann> hi   ↑ written after [5]");
+        assert_eq!(message(7, &[1, 3], false), "[7] <ann> hi   ↑ written after [4], [6]");
+        assert_eq!(
+            message(2, &[], false),
+            "[2] <ann> hi   ↑ written before anything above was seen"
+        );
+        assert_eq!(message(7, &[1], true), "[7] <ann> hi   ↑ among the members before the change");
     }
 
     #[test]
@@ -271,6 +284,7 @@ mod tests {
                 author: author.clone(),
                 text: text.clone(),
                 parents_back: vec![],
+                former: false,
             },
             Line::NotFullyAcked {
                 number: 1,

@@ -21,6 +21,7 @@ fn events_serialize() {
         "text": "hello",
         "place": 0,
         "parents_back": [],
+        "of_former_members": false,
     });
     assert_eq!(*message, expected);
 }

@@ -253,7 +253,7 @@ fn attack_69_content_after_a_fin() {
 }
 
 /// ATTACKS 70: whoever was excluded still has the keys of the old sub-session; what they write in it
-/// is shown with its readers, which are not the members any more; and not at all once it is over.
+/// is shown with its readers, and marked as of former members; and not at all once it is over.
 #[test]
 fn attack_70_content_in_the_old_sub_session_by_who_was_excluded() {
     let names = ["a", "b", "c", "m"];
@@ -274,7 +274,7 @@ fn attack_70_content_in_the_old_sub_session_by_who_was_excluded() {
         let mut readers = message.readers.clone();
         readers.sort();
         assert_eq!(readers, ids(&["a", "b", "c"]), "with the readers that it was written to");
-        assert!(!group.session(name).members().contains(&message.author));
+        assert!(message.of_former_members);
     }
     group.run(120);
     for name in ["a", "b", "c"] {
@@ -321,7 +321,23 @@ fn attack_71_an_old_message_as_a_new_one() {
     let mut readers = shown.readers.clone();
     readers.sort();
     assert_eq!(readers, ids(&["b", "m"]), "and not d");
+    assert!(shown.of_former_members);
     settle(&mut group, &names);
     assert!(texts(&group, "d").is_empty());
+
+    // The same members under other keys: that is nothing to mark.
+    let (_, packet) = said(&mut group, "a", "between the four of us");
+    run_deaf(&mut group, "b", 1);
+    group.propose("a", Membership::Refresh).unwrap();
+    group.run(2);
+    group.events("b");
+    show(&mut group, "b", "a", &packet);
+    let events = group.events("b");
+    let shown = events.iter().find_map(|event| match event {
+        Event::Message(message) => Some(message.of_former_members),
+        _ => None,
+    });
+    assert_eq!(shown, Some(false));
+    settle(&mut group, &names);
     all_is_well(&mut group, &names);
 }
