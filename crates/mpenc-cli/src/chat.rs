@@ -16,7 +16,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use mpenc::{
     CliquesGreeter, Config, Dialect, Event, JoinPatience, MemberId, MessageId, Mpenc, MpencSession,
-    State,
+    RollingRefresh, State,
 };
 use mpenc_relay::{Ended, LeaveCause, RelayChannel, check_name, check_room};
 use mpenc_tokio::{Change, Driver, Handle, Options};
@@ -62,6 +62,10 @@ pub(crate) struct Args {
     /// M_INTV: how long a member usually takes to reply.
     #[arg(long, value_name = "MS", default_value_t = 16_000, value_parser = clap::value_parser!(u64).range(10..=600_000))]
     reply_ms: u64,
+    /// Renew your part of the group key when it is so many minutes old (see SECURITY.md, forward
+    /// secrecy); 0: only when you do something that renews it.
+    #[arg(long, value_name = "MINUTES", default_value_t = 1_440, value_parser = clap::value_parser!(u64).range(0..=525_600))]
+    refresh_minutes: u64,
 }
 
 /// Talks until the session is over.
@@ -105,6 +109,11 @@ fn config(args: &Args) -> Config {
     config.reply_interval = Duration::from_millis(args.reply_ms);
     config.join_patience = JoinPatience::Forever;
     config.stay_if_last = true;
+    config.rolling_refresh = (args.refresh_minutes > 0).then(|| {
+        let mut rolling = RollingRefresh::default();
+        rolling.age = Some(Duration::from_secs(args.refresh_minutes.saturating_mul(60)));
+        rolling
+    });
     config
 }
 

@@ -277,6 +277,14 @@ pub trait Greeter {
     /// Whether the identity key of a member is known.
     fn knows_identity(&self, member: &MemberId) -> bool;
 
+    /// How many operations have completed since a member last renewed what they contribute to the
+    /// group key; `None` if we have not seen them do so, or members contribute nothing that could be
+    /// renewed. A rolling refresh ranks by it (GK-13).
+    fn since_renewal(&self, member: &MemberId) -> Option<u32> {
+        let _ = member;
+        None
+    }
+
     /// Whether a change could be proposed now, without drawing or encoding anything.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ use mpenc_wire::MemberId;
 
 use crate::event::FailReason;
 use crate::own::OwnedChange;
+use crate::renewal::Contribution;
 use crate::session::automatic;
 use crate::timers::Timer;
 use crate::{ApiMisuse, ChannelAction, Ctx, Event, Outputs, Session, Suite};
@@ -217,6 +218,7 @@ impl<S: Suite> Session<S> {
         self.history_overdue = false;
         self.held.clear();
         self.shared.timers.clear();
+        self.shared.contribution = Contribution::default();
         self.shared.parting.clear();
         self.to_exclude.clear();
         self.to_include.clear();
@@ -392,7 +394,7 @@ impl<S: Suite> Session<S> {
     }
 
     /// Whether a proposal of ours could be accepted now.
-    fn may_propose(&self) -> bool {
+    pub(crate) fn may_propose(&self) -> bool {
         !self.parting
             && !self.presence.excluded()
             && self.presence.inside().is_some()

@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use crate::RollingRefresh;
+
 /// A session's options. Times are the inputs of all liveness rules (AK-09).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -16,6 +18,10 @@ pub struct Config {
     pub stay_if_last: bool,
     /// How long to wait to be included before leaving the channel.
     pub join_patience: JoinPatience,
+    /// Renew our contribution to the group key by itself when it is old, by refreshes of our own.
+    /// Default off: then it is renewed only by the operations that the user proposes. What it is good
+    /// for is in SECURITY.md.
+    pub rolling_refresh: Option<RollingRefresh>,
     /// Write a heartbeat after 4·FA_INTV without a message of ours, and tell of members of whom
     /// nothing proves that they are there (FR-02, FR-03). Default on, in dialects that have them; they
     /// show outsiders that somebody is there, at times that are random within a sixteenth (FR-07).
@@ -44,6 +50,7 @@ impl Default for Config {
             auto_include: false,
             stay_if_last: false,
             join_patience: JoinPatience::ByMembers,
+            rolling_refresh: None,
             heartbeats: true,
         }
     }

@@ -248,6 +248,8 @@ pub enum Event {
         own: OperationId,
         /// Which operation.
         operation: Operation,
+        /// Whether the rules of the session ask for it, and not the user.
+        automatic: bool,
     },
     /// The channel ordered an operation's start: it runs. Messages still go to the members as they
     /// are.

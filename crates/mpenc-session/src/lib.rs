@@ -36,6 +36,7 @@
 //! | `operation` | the operation that the channel runs |
 //! | `joining` | waiting to be included: candidate operations |
 //! | `overdue` | operations that take too long, and aborts |
+//! | `renewal` | the rolling refresh |
 //! | `history` | whether all were told the same history of operations |
 //! | `subsession` | messages, acks and the end of one sub-session |
 //! | `flow` | who sends what again, and when |
@@ -71,6 +72,7 @@ mod operation;
 mod outbox;
 mod overdue;
 mod own;
+mod renewal;
 mod session;
 mod shared;
 mod subsession;
@@ -86,6 +88,7 @@ pub use event::{
 };
 pub use io::{ChannelAction, ChannelEvent, Ctx, Input, Output, Outputs};
 pub use mpenc_greet::Change as Membership;
+pub use renewal::RollingRefresh;
 pub use session::{Session, State};
 pub use suite::Suite;
 pub use time::Instant;

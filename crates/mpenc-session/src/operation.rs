@@ -473,6 +473,9 @@ impl<S: Suite> Session<S> {
         let latest = running.greeting.initial().order.latest_pm.clone();
         let before: Vec<MemberId> = self.greeter.members().to_vec();
         let excluded_us = !info.members.contains(&self.own);
+        let renews = info.author == self.own || self.current.is_none();
+        let changes = !info.include.is_empty() || !info.exclude.is_empty();
+        self.note_renewal(cx, renews, changes);
 
         if self.current.is_none() {
             // The others may still finish sub-sessions that we were never part of: until their

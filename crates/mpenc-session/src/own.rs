@@ -160,7 +160,7 @@ impl<S: Suite> Session<S> {
                 self.invitation = Some(Invitation { id, new, invited: false });
                 self.advance_invitation(cx, out);
             }
-            (change, _) => self.propose_now(cx, id, &change, out)?,
+            (change, _) => self.propose_now(cx, id, &change, false, out)?,
         }
         Ok(id)
     }
@@ -185,6 +185,7 @@ impl<S: Suite> Session<S> {
         cx: &mut Ctx<'_>,
         id: OperationId,
         change: &OwnedChange,
+        automatic: bool,
         out: &mut Outputs,
     ) -> Result<(), ApiMisuse> {
         let (prev_pf, head) = self.order.head().ok_or(ApiMisuse::NotSynced)?;
@@ -207,7 +208,7 @@ impl<S: Suite> Session<S> {
         }
         let echo = self.shared.config.latencies(2);
         self.shared.timers.set(cx.now.after(echo), Timer::Echo(id));
-        out.tell(Event::Proposed { own: id, operation: proposal.initial.operation });
+        out.tell(Event::Proposed { own: id, operation: proposal.initial.operation, automatic });
         out.act(ChannelAction::Send { packet: proposal.packet.clone() });
         self.proposal = Some(OwnProposal {
             id,
@@ -232,7 +233,7 @@ impl<S: Suite> Session<S> {
             let id = self.next_operation();
             // What may still fail is a signer or the size of the packet: nothing was sent then,
             // and the next occasion tries again.
-            if self.propose_now(cx, id, change, out).is_ok()
+            if self.propose_now(cx, id, change, true, out).is_ok()
                 && let (Some(proposal), OwnedChange::Include(new)) = (&mut self.proposal, change)
             {
                 proposal.again.clone_from(new);
@@ -274,7 +275,7 @@ impl<S: Suite> Session<S> {
         // Meanwhile another of ours may be on its way, or others may have included them.
         if busy
             || self.greeter.check_change(change.borrow()).is_err()
-            || self.propose_now(cx, id, &change, out).is_err()
+            || self.propose_now(cx, id, &change, false, out).is_err()
         {
             let outcome = Outcome::Failed(FailReason::ChannelChanged);
             out.tell(Event::OperationEnded { own: id, outcome });

@@ -17,6 +17,7 @@ use crate::joining::Regretted;
 use crate::operation::Running;
 use crate::outbox::Outbox;
 use crate::own::{Invitation, OwnProposal};
+use crate::renewal::Contribution;
 use crate::shared::Shared;
 use crate::subsession::{SubSession, WriteError};
 use crate::timers::{SubSessionNumber, Timer, Timers};
@@ -166,6 +167,7 @@ impl<S: Suite> Session<S> {
                 timers: Timers::default(),
                 clock: Clock::default(),
                 stamp: Instant::default(),
+                contribution: Contribution::default(),
                 log: MessageLog::new(),
                 order_acks: OrderAcks::new(own.clone()),
                 heard: Vec::new(),
@@ -428,6 +430,13 @@ impl<S: Suite> Session<S> {
         self.order.head()
     }
 
+    /// How many operations have completed since a member renewed their contribution to the group key;
+    /// `None` if we have not seen them do so (GK-13).
+    #[must_use]
+    pub fn since_renewal(&self, member: &MemberId) -> Option<u32> {
+        self.greeter.since_renewal(member)
+    }
+
     /// Who has done their part in the running operation, and who is awaited.
     #[must_use]
     pub fn operation_progress(&self) -> Option<mpenc_greet::Progress> {
@@ -522,6 +531,9 @@ impl<S: Suite> Session<S> {
             Timer::AbortTurn(id) => self.on_abort_turn(cx, id, out),
             Timer::AbortEcho(id) => self.on_abort_echo_due(id, out),
             Timer::AutoExclude => self.auto_exclude(cx, out),
+            // That it is due, every input's end sees.
+            Timer::ContributionOld => {}
+            Timer::Refresh => self.on_turn_to_refresh(cx, out),
             Timer::HistoryCarrier(packet) => self.on_history_carrier_due(cx, &packet, out)?,
             Timer::HistoryConfirmed(packet) => self.on_history_due(&packet, out),
             Timer::HistoryUnknown(member, packet) => self.on_history_unknown(member, &packet, out),
@@ -572,6 +584,7 @@ impl<S: Suite> Session<S> {
             }
         }
         self.advance_invitation(cx, out);
+        self.await_turn_to_refresh(cx);
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use mpenc_order::OrderAcks;
 use mpenc_wire::{Dialect, MemberId, MessageId};
 
 use crate::flow::Clock;
+use crate::renewal::Contribution;
 use crate::timers::{SubSessionNumber, Timers};
 use crate::{Config, Instant};
 
@@ -24,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     /// The caller's clock at this call.
     pub(crate) stamp: Instant,
+    /// How old our contribution to the group key is.
+    pub(crate) contribution: Contribution,
     /// The user's log: the texts of all sub-sessions.
     pub(crate) log: MessageLog<MessageId, MemberId, String>,
     /// What we have told of the order of operations, and what we were told.

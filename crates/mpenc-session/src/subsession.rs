@@ -150,6 +150,11 @@ impl<X: MessageSecurity> SubSession<X> {
         self.is_open() && self.forkers.is_empty()
     }
 
+    /// Whether so many messages were sealed under its key that it should be refreshed.
+    pub(crate) fn is_worn(&self) -> bool {
+        self.security.refresh_due()
+    }
+
     /// Whether everything in it was acked by everybody, nothing waits for its parents, and nothing is
     /// missing that others had seen when it ended.
     pub(crate) fn is_consistent(&self) -> bool {
@@ -375,6 +380,7 @@ impl<X: MessageSecurity> SubSession<X> {
             .map_err(|_| InternalError::new("the log refused a message"))?;
 
         if let Some(line) = line {
+            shared.contribution.count_text();
             let readers =
                 self.transcript.members().filter(|&member| *member != author).cloned().collect();
             let (place, parents_back) = (line.place(), line.distances().collect());

@@ -34,6 +34,10 @@ pub(crate) enum Timer {
     AbortEcho(PacketId),
     /// Our turn to propose the exclude of those who left: rank · BC_LAT/4.
     AutoExclude,
+    /// Our contribution to the group key has become old by time.
+    ContributionOld,
+    /// Our turn to propose a refresh that is due: BC_LAT for each member who needs it more.
+    Refresh,
     /// No monitored message of ours has carried our history up to this operation, FA_INTV − 2·BC_LAT
     /// after its end.
     HistoryCarrier(PacketId),

@@ -11,7 +11,7 @@ pub use mpenc_wire as wire;
 pub use mpenc_greet::{CliquesGreeter, Identities, IdentitySigner, LocalIdentity};
 pub use mpenc_session::{
     ApiMisuse, ChannelAction, ChannelEvent, Config, Ctx, Event, Input, Instant, JoinPatience,
-    Membership, Outcome, Output, Outputs, Sent, Session, Severity, State, Suite,
+    Membership, Outcome, Output, Outputs, RollingRefresh, Sent, Session, Severity, State, Suite,
 };
 pub use mpenc_wire::{Dialect, MemberId, MessageId};
 

@@ -138,7 +138,7 @@ impl Teller {
 
     fn operation(&mut self, event: &Event) -> Option<Line> {
         Some(match event {
-            Event::Proposed { own, operation } => {
+            Event::Proposed { own, operation, .. } => {
                 Line::Proposed { own: own.to_string(), operation: operation.to_string() }
             }
             Event::OperationAccepted(info) | Event::Candidate(info) => {

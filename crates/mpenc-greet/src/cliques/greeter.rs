@@ -243,6 +243,10 @@ impl Greeter for CliquesGreeter {
         *member == self.context.own || self.context.identity(member).is_some()
     }
 
+    fn since_renewal(&self, member: &MemberId) -> Option<u32> {
+        self.agreed().find(|agreed| agreed.id == member)?.since_renewal
+    }
+
     fn check_change(&self, change: Change<'_>) -> Result<(), ProposeError> {
         let (Change::Include(ids) | Change::Exclude(ids)) = change else {
             return if self.group.is_some() { Ok(()) } else { Err(ProposeError::Alone) };

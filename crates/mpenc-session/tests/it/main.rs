@@ -26,6 +26,7 @@ mod overdue;
 mod queues;
 mod races;
 mod rejects;
+mod renewal;
 #[cfg(feature = "serde")]
 mod serial;
 mod story;
