@@ -67,7 +67,7 @@ fn attack_46_messages_that_never_come_are_flagged_at_the_membership_change() {
         };
         assert_eq!((author, &missing[..]), (&id("a"), &[message][..]), "{name}");
         assert_eq!(event.severity(), Severity::Security);
-        assert!(events.iter().any(|event| *event == Event::Parted { consistent: false }));
+        assert!(events.contains(&Event::Parted { consistent: false }));
         assert!(!group.session(name).is_consistent(), "for good");
     }
     group.send("b", "we go on");
@@ -89,7 +89,7 @@ fn what_could_not_be_waited_for_is_not_flagged() {
     for name in NAMES {
         let events = group.events(name);
         assert!(differs(&events).is_empty(), "{name}");
-        assert!(events.iter().any(|event| *event == Event::Parted { consistent: false }));
+        assert!(events.contains(&Event::Parted { consistent: false }));
     }
     group.assert_together(&NAMES);
 }
