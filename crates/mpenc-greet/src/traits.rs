@@ -383,6 +383,12 @@ pub trait Greeting {
 
     /// Who has done their part, and who is awaited.
     fn progress(&self) -> Progress;
+
+    /// The keys that the operation leads to, once nothing but confirmations is awaited. They are in
+    /// force for nobody who awaits one; that others use them tells that it is complete for those.
+    fn keys_if_confirmed(&self) -> Option<Self::Keys> {
+        None
+    }
 }
 
 /// An initial packet that was checked.

@@ -78,6 +78,10 @@ impl<S: Suite> Session<S> {
             // A late packet of a sub-session that is over.
             return Ok(());
         }
+        if self.writes_without_us(&author, packet) {
+            self.leave_unauthenticated(out);
+            return Ok(());
+        }
         // Whoever has no session and waits for none drops data silently: it cannot be theirs.
         let joining = self.order.ongoing().is_some() || !self.candidates.is_empty();
         let expects = self.current.is_some() || joining;

@@ -17,7 +17,6 @@ use mpenc_order::{AckVerdict, ChainHash, PacketId};
 use mpenc_wire::MemberId;
 
 use crate::event::HistoryFault;
-use crate::operation::Running;
 use crate::session::automatic;
 use crate::timers::Timer;
 use crate::{Ctx, Event, Outputs, Session, Suite};
@@ -57,6 +56,10 @@ impl<S: Suite> Session<S> {
     pub(crate) fn hear_history(&mut self, cx: &Ctx<'_>, out: &mut Outputs) {
         for (member, ack) in core::mem::take(&mut self.shared.heard) {
             let packet = PacketId::from_bytes(ack.packet_id);
+            if self.builds_without_us(&member, &packet) {
+                self.leave_unauthenticated(out);
+                continue;
+            }
             let chain_hash = ChainHash::from_bytes(ack.chain_hash);
             let verdict = self.shared.order_acks.on_ack(&member, packet, chain_hash);
             self.judge(cx, member, packet, verdict, out);
@@ -98,10 +101,9 @@ impl<S: Suite> Session<S> {
         out: &mut Outputs,
     ) {
         if let Some(unknown) = self.shared.order_acks.give_up(&member, packet) {
-            let running = self.order.ongoing().map(|running| running.operation());
-            if let Some(refused) = running.and_then(Running::not_authenticated).cloned() {
+            if self.lacks_signature() {
                 // They have completed what we wait for because of a signature that we refused.
-                return self.leave_unauthenticated(refused, out);
+                return self.leave_unauthenticated(out);
             }
             let (theirs, ours) = (unknown.packet, unknown.ours.0);
             self.dispute(member, HistoryFault::Unknown { theirs, ours }, out);

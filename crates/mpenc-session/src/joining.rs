@@ -154,12 +154,12 @@ impl<S: Suite> Session<S> {
             }
         }
         let Some((initial, checked)) = fits else {
+            let stray = *sender == self.own || self.elsewhere.contains(sender);
             for initial in unauthenticated {
                 if let Some(candidate) = self.candidates.find_mut(&initial) {
-                    candidate.operation_mut().note_unauthenticated(sender);
+                    candidate.operation_mut().unauthenticated.refused(sender, id, stray);
                 }
             }
-            let stray = *sender == self.own || self.elsewhere.contains(sender);
             if let Some(refused) = fault.filter(|_| !stray) {
                 refuse(sender, Fault::Greeting(refused), out);
             }
@@ -170,7 +170,7 @@ impl<S: Suite> Session<S> {
         let running = candidate.operation_mut();
         let step = running.greeting.apply(cx.rng, checked)?;
         running.packets = running.packets.saturating_add(1);
-        running.unauthenticated.remove(sender);
+        running.unauthenticated.comes(sender, id);
         let told = running.told;
         let progress = running.greeting.progress();
         if stage == Stage::Final {
@@ -299,7 +299,7 @@ impl<S: Suite> Session<S> {
         });
         if due && let Some(dropped) = self.candidates.drop_candidate(initial) {
             // It may be forged from its beginning: nothing to leave the channel for.
-            let reason = match dropped.operation().not_authenticated() {
+            let reason = match dropped.operation().unauthenticated.certain() {
                 Some(member) => FailReason::NotAuthenticated(member.clone()),
                 None => FailReason::NotFollowed,
             };

@@ -37,6 +37,7 @@
 //! | `joining` | waiting to be included: candidate operations |
 //! | `overdue` | operations that take too long, and aborts |
 //! | `renewal` | the rolling refresh |
+//! | `unauthenticated` | members whose signature over an operation was refused |
 //! | `history` | whether all were told the same history of operations |
 //! | `subsession` | messages, acks and the end of one sub-session |
 //! | `flow` | who sends what again, and when |
@@ -79,6 +80,7 @@ mod subsession;
 mod suite;
 mod time;
 mod timers;
+mod unauthenticated;
 
 pub use config::{Config, JoinPatience};
 pub use error::ApiMisuse;

@@ -3,7 +3,6 @@
 //! Every packet goes check → offer → apply (PROTOCOL 3.5): the greeting verifies it and changes
 //! nothing, the server order says whether it is the first, and only then is it applied.
 
-use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -23,6 +22,7 @@ use crate::own::OwnProposal;
 use crate::session::{GreetingOf, automatic};
 use crate::subsession::SubSession;
 use crate::timers::Timer;
+use crate::unauthenticated::Unauthenticated;
 use crate::{ChannelAction, Config, Ctx, Event, OperationId, Outputs, Session, Suite};
 
 /// What a completed operation of this suite gives.
@@ -41,25 +41,18 @@ pub(crate) struct Running<G> {
     /// Whether the user was told that it runs.
     pub(crate) told: bool,
     /// Members whose session signature was refused, until a good one comes.
-    pub(crate) unauthenticated: BTreeSet<MemberId>,
+    pub(crate) unauthenticated: Unauthenticated,
 }
 
 impl<G> Running<G> {
     pub(crate) fn new(greeting: G, info: OperationInfo) -> Self {
-        let unauthenticated = BTreeSet::new();
+        let unauthenticated = Unauthenticated::new(info.members.len());
         Self { greeting, info, packets: 0, overdue: false, told: true, unauthenticated }
     }
 
-    /// A packet of this operation was refused because of its session signature. It may be a late or
-    /// replayed one of another operation with the same members: the good one may yet come.
-    pub(crate) fn note_unauthenticated(&mut self, member: &MemberId) {
-        self.unauthenticated.insert(member.clone());
-    }
-
-    /// Who is awaited although something signed by them has come: what came does not bear their
-    /// signature, as far as we know their key.
-    pub(crate) fn not_authenticated(&self) -> Option<&MemberId> {
-        self.unauthenticated.first()
+    /// Whether this is one of its members, and not we.
+    pub(crate) fn has_other(&self, member: &MemberId, own: &MemberId) -> bool {
+        member != own && self.info.members.contains(member)
     }
 
     /// How long its next packet may take.
@@ -91,6 +84,12 @@ impl<S: Suite> Session<S> {
     ) -> Result<(), InternalError> {
         self.recall_late(sender, text);
         let parent = packet.metadata.map(|metadata| PacketId::from_bytes(*metadata.prev_pf));
+        if let Some(parent) = &parent
+            && self.builds_without_us(sender, parent)
+        {
+            self.leave_unauthenticated(out);
+            return Ok(());
+        }
         if parent.is_some_and(|parent| self.order.is_taken(&parent)) {
             // A proposal that lost a race, or an old one again: the normal case, and no fault. It
             // may build on members and keys that are past, so it is not worth checking.
@@ -359,21 +358,19 @@ impl<S: Suite> Session<S> {
         let checked = match running.operation().greeting.check(sender, packet) {
             Ok(checked) => checked,
             Err(refused) if refused.is_duplicate() => return Ok(()),
-            // What they answered to an operation that has failed may still be under way.
-            Err(_) if self.elsewhere.contains(sender) => return Ok(()),
-            Err(refused) if refused.check == Check::SessionSignature => {
-                if let Some(running) = self.order.ongoing_mut() {
-                    running.operation_mut().note_unauthenticated(sender);
-                }
-                refuse(sender, Fault::Greeting(refused), out);
-                return Ok(());
-            }
-            // Whoever is being included has not seen what came before.
-            Err(refused) if running.is_provisional() && is_out_of_place(&refused.check) => {
-                return Ok(());
-            }
             Err(refused) => {
-                refuse(sender, Fault::Greeting(refused), out);
+                // What they answered to an operation that has failed may still be under way.
+                let stray = self.elsewhere.contains(sender);
+                // Whoever is being included has not seen what came before.
+                let early = running.is_provisional() && is_out_of_place(&refused.check);
+                if refused.check == Check::SessionSignature
+                    && let Some(running) = self.order.ongoing_mut()
+                {
+                    running.operation_mut().unauthenticated.refused(sender, id, stray);
+                }
+                if !stray && !early {
+                    refuse(sender, Fault::Greeting(refused), out);
+                }
                 return Ok(());
             }
         };
@@ -390,7 +387,7 @@ impl<S: Suite> Session<S> {
                 let running = running.operation_mut();
                 let step = running.greeting.apply(cx.rng, checked)?;
                 running.packets = running.packets.saturating_add(1);
-                running.unauthenticated.remove(sender);
+                running.unauthenticated.comes(sender, id);
                 // Whoever is being included may still answer other proposals, which came to nothing.
                 if self.greeter.members().contains(sender) {
                     self.elsewhere.remove(sender);

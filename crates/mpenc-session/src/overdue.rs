@@ -4,7 +4,6 @@ use alloc::string::String;
 
 use mpenc_greet::Greeting;
 use mpenc_order::PacketId;
-use mpenc_wire::MemberId;
 
 use crate::timers::Timer;
 use crate::{ApiMisuse, ChannelAction, Ctx, Event, Outputs, Session, Suite};
@@ -93,7 +92,7 @@ impl<S: Suite> Session<S> {
         let awaited = running.greeting.progress().awaited;
         let rank = running.info.members.iter().position(|member| *member == self.own);
         out.tell(Event::OperationOverdue { operation: running.info.clone(), awaited });
-        let forged = running.not_authenticated().is_some();
+        let forged = running.unauthenticated.certain().is_some();
         if let (true, Some(rank)) = (self.shared.dialect.aborts || forged, rank) {
             let rank = u32::try_from(rank).unwrap_or(u32::MAX);
             let wait = (self.shared.config.broadcast_latency / 4).saturating_mul(rank);
@@ -105,9 +104,8 @@ impl<S: Suite> Session<S> {
         let Some(running) = self.order.ongoing().filter(|running| running.initial() == id) else {
             return;
         };
-        if let Some(member) = running.operation().not_authenticated() {
-            let member = member.clone();
-            return self.leave_unauthenticated(member, out);
+        if self.lacks_signature() {
+            return self.leave_unauthenticated(out);
         }
         let greeting = &running.operation().greeting;
         let mut reason = String::from("timed out");
@@ -119,18 +117,6 @@ impl<S: Suite> Session<S> {
             Some(packet) => self.send_abort(cx, id, packet, out),
             None => out.act(ChannelAction::Leave),
         }
-    }
-
-    /// A member has not confirmed the running operation in a way that we can believe, and its time is
-    /// up, or the others went on without us. To abort it would not do: for those who know another
-    /// key of that member than we do it is complete. So we leave, and only we: that ends it for all
-    /// for whom it still runs, which is why we waited for our turn.
-    pub(crate) fn leave_unauthenticated(&mut self, member: MemberId, out: &mut Outputs) {
-        let Some(running) = self.order.ongoing() else { return };
-        let operation = running.operation().info.clone();
-        out.tell(Event::NotAuthenticated { operation, member });
-        self.parting = true;
-        out.act(ChannelAction::Leave);
     }
 
     pub(crate) fn on_abort_echo_due(&mut self, id: PacketId, out: &mut Outputs) {

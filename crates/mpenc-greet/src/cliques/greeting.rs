@@ -27,7 +27,7 @@ use super::int_key::IntKey;
 use super::keys::{AgreedKeys, GroupKey};
 use crate::{
     Checked, CheckedInitial, Greeting, Initial, InternalError, Operation, OperationStep, Progress,
-    Refused, Step,
+    Refused, Status, Step,
 };
 
 type CliquesStep = OperationStep<AgreedKeys, CliquesResult>;
@@ -198,6 +198,14 @@ impl Greeting for CliquesGreeting {
         let unsigned = fields.encode(context.dialect).ok()?;
         let signature = aske::sign(&own.ephemeral, aske::ABORT, unsigned.signed());
         Some(unsigned.finish(&signature))
+    }
+
+    fn keys_if_confirmed(&self) -> Option<AgreedKeys> {
+        let State::Confirming(confirming) = &self.state else { return None };
+        match self.course.complete(confirming.clone()).ok()?.status {
+            Status::Completed(completed) => completed.keys,
+            _ => None,
+        }
     }
 
     fn progress(&self) -> Progress {

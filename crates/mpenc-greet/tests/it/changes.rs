@@ -112,6 +112,29 @@ fn replace(
     crowd.person(name).greeter = CliquesGreeter::new(dialect, own, signer, known);
 }
 
+/// What an operation leads to is known while confirmations are awaited, and to members only.
+#[test]
+fn the_keys_are_known_before_the_last_confirm() {
+    let names = ["ann", "ben", "cat", "dan"];
+    let mut crowd = Crowd::established(Dialect::DOCUMENT, &names, 4);
+    crowd.propose("ann", Operation::Exclude, &["dan"]);
+    let mut expected = BTreeMap::new();
+    while let Some((sender, text)) = crowd.next_packet() {
+        crowd.deliver(&sender, &text);
+        for (id, person) in &crowd.people {
+            if let Some(keys) = person.greeting.as_ref().and_then(Greeting::keys_if_confirmed) {
+                expected.insert(id.clone(), (*keys.group_key(), *keys.session_id()));
+            }
+        }
+    }
+    let ids = crowd.ids(&["ann", "ben", "cat"]);
+    assert!(expected.keys().eq(&ids), "{:?}", expected.keys());
+    for (id, expected) in expected {
+        let keys = crowd.people[&id].keys.as_ref().unwrap();
+        assert_eq!((*keys.group_key(), *keys.session_id()), expected, "{id}");
+    }
+}
+
 #[test]
 fn without_an_identity_key_nothing_is_confirmed() {
     for dialect in DIALECTS {

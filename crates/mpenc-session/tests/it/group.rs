@@ -41,6 +41,7 @@ pub struct Group {
     pub sim: Sim<Wiretapped>,
     nodes: BTreeMap<String, NodeId>,
     known: BTreeMap<MemberId, [u8; 32]>,
+    dialect: Dialect,
 }
 
 impl Group {
@@ -50,12 +51,17 @@ impl Group {
 
     /// All with these options.
     pub fn with(seed_of_run: u64, names: &[&str], config: &Config) -> Self {
+        Self::speaking(Dialect::DOCUMENT, seed_of_run, names, config)
+    }
+
+    /// All in this dialect.
+    pub fn speaking(dialect: Dialect, seed_of_run: u64, names: &[&str], config: &Config) -> Self {
         let known = names
             .iter()
             .map(|name| (id(name), LocalIdentity::from_seed(&seed(name)).public_key()))
             .collect();
         let sim = Sim::new(seed_of_run, Latency::default());
-        let mut group = Self { sim, nodes: BTreeMap::new(), known };
+        let mut group = Self { sim, nodes: BTreeMap::new(), known, dialect };
         for name in names {
             let known = group.known.clone();
             group.add(name, known, config.clone());
@@ -69,7 +75,7 @@ impl Group {
 
     pub fn add(&mut self, name: &str, known: BTreeMap<MemberId, [u8; 32]>, config: Config) {
         let signer = LocalIdentity::from_seed(&seed(name)).into_signer();
-        let greeter = CliquesGreeter::new(Dialect::DOCUMENT, id(name), signer, Arc::new(known));
+        let greeter = CliquesGreeter::new(self.dialect, id(name), signer, Arc::new(known));
         let node = self.sim.add(Session::new(greeter, config));
         self.nodes.insert(name.to_owned(), node);
     }

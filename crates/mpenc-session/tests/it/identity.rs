@@ -191,3 +191,111 @@ fn whoever_waits_does_not_leave_for_a_signature() {
     assert!(unauthenticated(&events).is_empty());
     assert_eq!(group.session("a").members(), ids(&["a", "b", "c", "d"]), "as far as they know");
 }
+
+/// Two propose to include d and e at once, and one of them loses: d and e may have answered either, so
+/// that what is refused of them proves nothing, until the others go on.
+#[test]
+fn an_answer_that_may_be_a_stray_one_counts_when_the_others_went_on() {
+    let mut group = with_a_wrong_key(425, &["a", "b", "c", "d", "e"], "c", "d");
+    group.establish(&["a", "b", "c"]);
+    group.run(60);
+    group.join("d");
+    group.join("e");
+    group.events("c");
+    group.include("a", &["d", "e"]);
+    group.include("b", &["d", "e"]);
+    group.run(60);
+    let events = group.events("c");
+    assert_eq!(refused(&events), 0, "it may be stray: {events:?}");
+    assert_eq!(unauthenticated(&events), [&id("d")], "{events:?}");
+    assert!(!events.iter().any(|event| matches!(event, Event::OrderMismatch { .. })), "{events:?}");
+    assert_eq!(group.session("c").state(), State::Outside);
+    group.run(60);
+    group.assert_together(&["a", "b", "d", "e"]);
+}
+
+/// What an operation leads to is complete for others, who write under its keys: whoever refused a
+/// signature need not wait for more.
+#[test]
+fn whoever_hears_others_write_under_the_new_keys_leaves_at_once() {
+    let mut group = with_a_wrong_key(426, &["a", "b", "c"], "a", "b");
+    for name in ["a", "b", "c"] {
+        group.join(name);
+    }
+    group.include("a", &["b", "c"]);
+    group.run(1);
+    assert_eq!(group.session("c").state(), State::Joined);
+    assert_eq!(group.session("a").state(), State::Alone);
+    assert!(unauthenticated(&group.events("a")).is_empty());
+    group.send("c", "is a there?");
+    group.run(1);
+    let events = group.events("a");
+    assert_eq!(unauthenticated(&events), [&id("b")], "once: {events:?}");
+    assert_eq!(group.session("a").state(), State::Outside);
+    assert!(group.shown("a").is_empty());
+    group.run(60);
+    group.assert_together(&["b", "c"]);
+}
+
+/// So does whoever hears of a proposal that builds on the packet that they refused.
+#[test]
+fn whoever_hears_a_proposal_on_what_they_refused_leaves_at_once() {
+    let mut group = with_a_wrong_key(427, &["a", "b", "c"], "a", "b");
+    for name in ["a", "b", "c"] {
+        group.join(name);
+    }
+    group.include("a", &["b", "c"]);
+    group.run(1);
+    group.events("a");
+    group.asked("c");
+    group.sim.freeze(group.node("c"));
+    group.propose("c", Membership::Refresh).unwrap();
+    // All that a hears is the proposal, before anybody writes.
+    let proposal = group.packets("c").remove(0);
+    group.hear("a", ChannelEvent::Packet { sender: &id("c"), packet: &proposal });
+    group.run(1);
+    let events = group.events("a");
+    assert_eq!(unauthenticated(&events), [&id("b")], "{events:?}");
+    assert!(!events.iter().any(|event| matches!(event, Event::OrderMismatch { .. })), "{events:?}");
+    assert_eq!(group.session("a").state(), State::Outside);
+}
+
+/// In a dialect without abort packets, whoever cannot confirm, or cannot believe another, leaves the
+/// channel.
+#[test]
+fn without_aborts_whoever_does_not_know_a_member_leaves() {
+    // Nobody's key at all, and a wrong one.
+    for wrong in [false, true] {
+        let names = ["a", "b", "c", "d"];
+        let mut group = Group::speaking(Dialect::MPENC_JS, 428, &names, &config());
+        let mut known = group.known();
+        known.remove(&id("c"));
+        if wrong {
+            known.insert(id("c"), LocalIdentity::from_seed(&[7; 32]).public_key());
+        }
+        group.add("b", known, config());
+        group.establish(&["a", "b"]);
+        group.join("c");
+        group.join("d");
+        group.events("b");
+        group.asked("b");
+        group.include("a", &["c", "d"]);
+        group.run(60);
+        let events = group.events("b");
+        let cannot = events.iter().any(|event| matches!(event, Event::CannotConfirm { .. }));
+        assert_eq!(cannot, !wrong, "{events:?}");
+        let blamed: Vec<_> = wrong.then(|| id("c")).into_iter().collect();
+        assert_eq!(unauthenticated(&events), blamed.iter().collect::<Vec<_>>(), "{events:?}");
+        assert!(events.contains(&Event::LeftChannel), "{events:?}");
+        assert!(!events.iter().any(|event| matches!(event, Event::Members { .. })), "{events:?}");
+        let confirms = group.packets("b").iter().filter(|packet| is_confirm(packet)).count();
+        assert_eq!(confirms, usize::from(wrong), "nothing is confirmed without a key");
+    }
+}
+
+fn is_confirm(packet: &str) -> bool {
+    let mut contents = Vec::new();
+    let contents = unarmor(packet, &mut contents).unwrap();
+    matches!(Packet::decode(Dialect::MPENC_JS, contents),
+        Ok(Packet::Greeting(packet)) if packet.greet_type.is_confirm())
+}

@@ -1,5 +1,5 @@
 //! What an initial packet says of the history before it (PREV_PF, CHAIN_HASH, LATEST_PM), falsified;
-//! and initial packets that are past: rows 44, 45 and 47.
+//! and initial packets that are past: rows 44 to 47.
 
 use mpenc::{Dialect, LocalIdentity, MemberId, MessageId};
 use mpenc_greet::Check;
@@ -254,6 +254,44 @@ fn attack_45_a_false_chain_hash_for_all() {
         assert_eq!(group.session(name).members(), ids(&NAMES));
     }
     assert_eq!(members_of(&group.events("j")), 0);
+}
+
+/// ATTACKS 46, "wait/resend, then flag": m's refresh names a message that does not exist. It takes
+/// effect, and the message is waited for as long as the old sub-session is kept; then all but m are
+/// told what is missing, and who named it (`HistoryDiffers`).
+#[test]
+fn attack_46_latest_pm_names_unknown_messages() {
+    let mut group = at_rest(750, &NAMES);
+    let honest = super::keys::copy_sends(&group, "m", |copy, cx, out| {
+        copy.propose(cx, Membership::Refresh, out)
+    });
+    let mut lie = Initial::of(&honest);
+    let unknown = MessageId::from_hash(Dialect::DOCUMENT, &[4; 32]);
+    lie.latest_pm.push(unknown);
+    lie.latest_pm.sort();
+    group.sim.inject(group.node("m"), &lie.signed_by("m"));
+    group.run(1);
+    group.sim.freeze(group.node("m"));
+    group.run(70);
+    for name in ["a", "b"] {
+        let events = group.events(name);
+        assert_eq!(members_of(&events), 1, "{name}");
+        assert!(events.iter().all(|event| event.severity() < Severity::Security), "{events:?}");
+        assert!(!group.session(name).is_consistent(), "{name} waits");
+    }
+    group.run(30);
+    for name in ["a", "b"] {
+        let events = group.events(name);
+        let told: Vec<_> =
+            events.iter().filter(|event| event.severity() == Severity::Security).collect();
+        let [Event::HistoryDiffers { author, missing, .. }] = told[..] else {
+            panic!("{name}: {events:?}");
+        };
+        assert_eq!((author, &missing[..]), (&id("m"), &[unknown][..]), "{name}");
+    }
+    group.exclude("a", &["m"]);
+    group.run(120);
+    all_is_well(&mut group, &["a", "b"]);
 }
 
 /// ATTACKS 47, "contributory completion": the server gives whoever waits a proposal that has lost to
