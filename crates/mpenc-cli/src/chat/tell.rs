@@ -20,11 +20,16 @@ pub(crate) struct Teller {
     peers: String,
     /// How many take part in the running operation.
     taking_part: usize,
+    /// How many operations of ours others came before, since one of ours completed.
+    rejected: usize,
 }
+
+/// From how many in a row on they are counted: fewer are chance.
+const CONSPICUOUS: usize = 3;
 
 impl Teller {
     pub(crate) fn new(own: MemberId, known: BTreeSet<MemberId>, peers: String) -> Self {
-        Self { own, known, peers, taking_part: 0 }
+        Self { own, known, peers, taking_part: 0, rejected: 0 }
     }
 
     /// What an event says that needs no more than itself; messages, their acks and the end of the
@@ -177,11 +182,18 @@ impl Teller {
                 described(operation),
                 self.peers
             )),
-            Event::OperationEnded { own, outcome } => Line::Ended {
-                own: own.to_string(),
-                completed: matches!(outcome, Outcome::Completed),
-                how: how(outcome),
-            },
+            Event::OperationEnded { own, outcome } => {
+                self.rejected = match outcome {
+                    Outcome::Completed => 0,
+                    Outcome::Rejected { .. } => self.rejected.saturating_add(1),
+                    _ => self.rejected,
+                };
+                Line::Ended {
+                    own: own.to_string(),
+                    completed: matches!(outcome, Outcome::Completed),
+                    how: how(outcome, self.rejected),
+                }
+            }
             Event::Members { remain, include, exclude, operation, author, .. } => {
                 let mut members = texts(remain.iter().chain(include));
                 members.sort();
@@ -298,18 +310,43 @@ fn why(reason: &FailReason) -> String {
     }
 }
 
-fn how(outcome: &Outcome) -> String {
+fn how(outcome: &Outcome, rejected: usize) -> String {
     match outcome {
         Outcome::Completed => "is done".into(),
-        Outcome::Rejected { by } => format!(
-            "had no effect: an operation by {} was there first; propose again what is still wanted",
-            name(by)
-        ),
+        Outcome::Rejected { by } => {
+            let again = if rejected < CONSPICUOUS {
+                "propose again what is still wanted".into()
+            } else {
+                format!("{rejected} in a row now: the relay may be holding yours back")
+            };
+            format!("had no effect: an operation by {} was there first; {again}", name(by))
+        }
         Outcome::Failed(reason) => format!("had no effect: {}", why(reason)),
         Outcome::TimedOut => {
             "timed out: the relay has not passed it on so far; should it still do so, it runs"
                 .into()
         }
         other => format!("{other:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_loses_again_and_again_is_told_so() {
+        let by = MemberId::new(DIALECT, "mallory").unwrap();
+        let how = |rejected| how(&Outcome::Rejected { by: by.clone() }, rejected);
+        assert_eq!(
+            how(2),
+            "had no effect: an operation by mallory was there first; \
+             propose again what is still wanted"
+        );
+        assert_eq!(
+            how(3),
+            "had no effect: an operation by mallory was there first; \
+             3 in a row now: the relay may be holding yours back"
+        );
     }
 }
