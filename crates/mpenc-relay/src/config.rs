@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::RelayObserver;
 use crate::frame::MAX_BODY;
+use crate::hub::Tamper;
 
 /// What a relay is told.
 #[derive(Clone)]
@@ -15,6 +16,8 @@ pub struct Config {
     pub(crate) allow_remote: bool,
     pub(crate) limits: Limits,
     pub(crate) observer: Option<Arc<dyn RelayObserver>>,
+    #[cfg(feature = "faults")]
+    pub(crate) faults: Option<crate::Faults>,
 }
 
 impl Config {
@@ -22,7 +25,14 @@ impl Config {
     /// [`allow_remote`](Self::allow_remote) is said, too.
     #[must_use]
     pub fn new(listen: SocketAddr) -> Self {
-        Self { listen, allow_remote: false, limits: Limits::default(), observer: None }
+        Self {
+            listen,
+            allow_remote: false,
+            limits: Limits::default(),
+            observer: None,
+            #[cfg(feature = "faults")]
+            faults: None,
+        }
     }
 
     /// Accept an address that other machines can reach. Whoever reaches it can enter any room,
@@ -38,6 +48,23 @@ impl Config {
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
+    }
+
+    /// Do these things wrong, for tests.
+    #[cfg(feature = "faults")]
+    #[must_use]
+    pub fn faults(mut self, faults: crate::Faults) -> Self {
+        self.faults = Some(faults);
+        self
+    }
+
+    /// What makes other frames of those that members should get, if anything does.
+    pub(crate) fn tamper(&self) -> Option<Box<dyn Tamper>> {
+        #[cfg(feature = "faults")]
+        if let Some(faults) = &self.faults {
+            return Some(Box::new(crate::faults::Tampering::new(faults.clone())));
+        }
+        None
     }
 
     /// Tell this observer everything that the relay sees.

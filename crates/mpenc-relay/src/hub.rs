@@ -7,8 +7,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::mpsc;
 
 use crate::config::MAX_MEMBERS;
 use crate::outbox::Outlet;
@@ -18,10 +20,36 @@ use crate::{LeaveCause, Limits, RelayObserver, ServerFrame, Statistics, VERSION}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ConnectionId(pub(crate) u64);
 
+/// Makes other frames of those that members should get.
+pub(crate) trait Tamper: Send {
+    /// What each of these members, in the order in which they entered, gets instead of a frame; and
+    /// how late.
+    fn instead(
+        &mut self,
+        room: &str,
+        members: &[String],
+        frame: &ServerFrame<'_>,
+    ) -> Vec<Vec<(Duration, Bytes)>>;
+}
+
+/// A frame that reaches its receiver later.
+pub(crate) struct LateFrame {
+    pub(crate) after: Duration,
+    pub(crate) to: ConnectionId,
+    pub(crate) frame: Bytes,
+}
+
+/// What tampers with frames, and who delivers those that are late.
+struct Tampered {
+    tamper: Box<dyn Tamper>,
+    late: mpsc::UnboundedSender<LateFrame>,
+}
+
 /// All rooms.
 pub(crate) struct Hub {
     limits: Limits,
     observer: Option<Arc<dyn RelayObserver>>,
+    tampered: Option<Tampered>,
     rooms: BTreeMap<Arc<str>, Vec<Member>>,
     /// In which room a connection's member is.
     seats: BTreeMap<ConnectionId, Arc<str>>,
@@ -70,10 +98,30 @@ impl Hub {
         Self {
             limits,
             observer,
+            tampered: None,
             rooms: BTreeMap::new(),
             seats: BTreeMap::new(),
             closed: false,
             statistics: Statistics::default(),
+        }
+    }
+
+    /// From now on, members get what `tamper` makes of what they should get. Frames that are late
+    /// come out of the queue that is returned.
+    pub(crate) fn tamper(&mut self, tamper: Box<dyn Tamper>) -> mpsc::UnboundedReceiver<LateFrame> {
+        let (late, frames) = mpsc::unbounded_channel();
+        self.tampered = Some(Tampered { tamper, late });
+        frames
+    }
+
+    /// A frame that was late reaches its receiver, if they are still there.
+    pub(crate) fn deliver(&mut self, to: ConnectionId, frame: &Bytes) {
+        let Some(members) = self.seats.get(&to).and_then(|room| self.rooms.get(room)) else {
+            return;
+        };
+        let member = members.iter().find(|member| member.connection == to);
+        if member.is_some_and(|member| member.outlet.offer(frame).is_err()) {
+            self.leave(to, LeaveCause::TooSlow);
         }
     }
 
@@ -119,7 +167,7 @@ impl Hub {
             observer.entered(&room, name);
         }
         // Last: whoever this makes too slow must leave before the eyes of the new member, too.
-        self.broadcast(&room, ServerFrame::Entered { name }.encode(), Some(connection));
+        self.broadcast(&room, &ServerFrame::Entered { name }, Some(connection));
         Ok(())
     }
 
@@ -136,7 +184,7 @@ impl Hub {
         if let Some(observer) = &self.observer {
             observer.packet(&room, &sender, packet, readers);
         }
-        self.broadcast(&room, ServerFrame::Packet { sender: &sender, packet }.encode(), None);
+        self.broadcast(&room, &ServerFrame::Packet { sender: &sender, packet }, None);
     }
 
     /// Removes the member of this name from the remover's room, if it is there.
@@ -155,11 +203,11 @@ impl Hub {
     /// A connection's member leaves. It is told so, if it still listens, as the last thing.
     pub(crate) fn leave(&mut self, connection: ConnectionId, cause: LeaveCause<&str>) {
         let Some((room, member)) = self.take(connection) else { return };
-        let frame = ServerFrame::Left { name: &member.name, cause }.encode();
+        let frame = ServerFrame::Left { name: &member.name, cause };
         // It leaves anyway: a full queue changes nothing.
-        let _ = member.outlet.offer(&frame);
+        let _ = member.outlet.offer(&frame.encode());
         self.tell_left(&room, &member.name, cause);
-        self.broadcast(&room, frame, None);
+        self.broadcast(&room, &frame, None);
     }
 
     /// A connection broke the protocol: its member leaves, and is told why as the last thing.
@@ -169,7 +217,7 @@ impl Hub {
         let _ = member.outlet.offer(&ServerFrame::Refused { reason }.encode());
         let cause = LeaveCause::Misbehaved;
         self.tell_left(&room, &member.name, cause);
-        self.broadcast(&room, ServerFrame::Left { name: &member.name, cause }.encode(), None);
+        self.broadcast(&room, &ServerFrame::Left { name: &member.name, cause }, None);
     }
 
     /// Everybody leaves, and nobody enters any more.
@@ -213,8 +261,11 @@ impl Hub {
     /// Queues a frame for everybody in a room but one. Whose queue is full leaves, and the others
     /// are told, which may fill more queues: in the end all who stay have been told the same in one
     /// order.
-    fn broadcast(&mut self, room: &str, frame: Bytes, except: Option<ConnectionId>) {
-        let mut frames = VecDeque::from([(frame, except)]);
+    fn broadcast(&mut self, room: &str, frame: &ServerFrame<'_>, except: Option<ConnectionId>) {
+        if self.tampered.is_some() {
+            return self.broadcast_tampered(room, frame, except);
+        }
+        let mut frames = VecDeque::from([(frame.encode(), except)]);
         while let Some((frame, except)) = frames.pop_front() {
             let Some(members) = self.rooms.get_mut(room) else { return };
             let slow: Vec<Member> = members
@@ -234,6 +285,35 @@ impl Hub {
                 self.tell_left(room, &member.name, cause);
                 member.outlet.cut();
             }
+        }
+    }
+
+    /// Queues for everybody in a room but one what is made of a frame for them.
+    fn broadcast_tampered(
+        &mut self,
+        room: &str,
+        frame: &ServerFrame<'_>,
+        except: Option<ConnectionId>,
+    ) {
+        let (Some(tampered), Some(members)) = (&mut self.tampered, self.rooms.get(room)) else {
+            return;
+        };
+        let names: Vec<String> = members.iter().map(|member| member.name.clone()).collect();
+        let mut slow = Vec::new();
+        let instead = tampered.tamper.instead(room, &names, frame);
+        for (member, copies) in members.iter().zip(instead) {
+            let to = member.connection;
+            for (after, frame) in copies.into_iter().filter(|_| Some(to) != except) {
+                if !after.is_zero() {
+                    // Without anybody to deliver it, it is lost: the relay ends.
+                    let _ = tampered.late.send(LateFrame { after, to, frame });
+                } else if member.outlet.offer(&frame).is_err() {
+                    slow.push(to);
+                }
+            }
+        }
+        for connection in slow {
+            self.leave(connection, LeaveCause::TooSlow);
         }
     }
 }

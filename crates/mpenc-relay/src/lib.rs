@@ -11,6 +11,9 @@
 //! not there, for the same reason for which every channel has its own crate: channels depend on what
 //! drives them, and what drives them knows none of them. Without the feature, this crate knows
 //! nothing of mpENC.
+//!
+//! With the feature `faults`, a relay can be told to lose, double and delay data packets, and to lie:
+//! see `Faults`. It is for tests.
 
 #[cfg(feature = "channel")]
 mod channel;
@@ -18,6 +21,8 @@ mod client;
 mod config;
 mod connection;
 mod error;
+#[cfg(feature = "faults")]
+mod faults;
 mod frame;
 mod hub;
 mod name;
@@ -31,6 +36,8 @@ pub use channel::RelayChannel;
 pub use client::{ClientAction, Ended, Notice, RelayClient};
 pub use config::{Config, Limits};
 pub use error::RelayError;
+#[cfg(feature = "faults")]
+pub use faults::{Faults, Lie};
 pub use frame::{
     ClientFrame, Frame, LeaveCause, MAX_BODY, MAX_PACKET, MalformedFrame, ServerFrame, VERSION,
     decode_frame,

@@ -1,16 +1,18 @@
 //! The relay itself: it listens, and gives every connection its task.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::connection::serve;
-use crate::hub::{ConnectionId, Hub};
+use crate::hub::{ConnectionId, Hub, LateFrame};
 use crate::{Config, Limits, RelayError, ServerFrame, Statistics};
 
 /// How long to wait when the system has no more sockets for us.
@@ -36,6 +38,8 @@ pub struct Relay {
     listener: TcpListener,
     local_addr: SocketAddr,
     shared: Arc<Shared>,
+    /// Frames that a faulty relay delivers late.
+    late: Option<mpsc::UnboundedReceiver<LateFrame>>,
 }
 
 impl core::fmt::Debug for Relay {
@@ -72,15 +76,18 @@ impl Relay {
     /// [`RelayError::NotLoopback`] unless the configuration allows remote clients;
     /// [`RelayError::Address`] if the system does not let us listen there.
     pub async fn bind(config: Config) -> Result<Self, RelayError> {
-        let Config { listen: addr, allow_remote, limits, observer } = config;
+        let tamper = config.tamper();
+        let Config { listen: addr, allow_remote, limits, observer, .. } = config;
         if !allow_remote && !is_loopback(addr.ip()) {
             return Err(RelayError::NotLoopback(addr));
         }
         let failed = |source| RelayError::Address { addr, source };
         let listener = TcpListener::bind(addr).await.map_err(failed)?;
         let local_addr = listener.local_addr().map_err(failed)?;
-        let hub = Mutex::new(Hub::new(limits.clone(), observer));
-        Ok(Self { listener, local_addr, shared: Arc::new(Shared { limits, hub }) })
+        let mut hub = Hub::new(limits.clone(), observer);
+        let late = tamper.map(|tamper| hub.tamper(tamper));
+        let shared = Arc::new(Shared { limits, hub: Mutex::new(hub) });
+        Ok(Self { listener, local_addr, shared, late })
     }
 
     /// Where the relay listens.
@@ -100,7 +107,11 @@ impl Relay {
     ///
     /// Dropping the future instead ends all connections at once.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let Self { listener, shared, .. } = self;
+        let Self { listener, shared, late, .. } = self;
+        let mut delivery = JoinSet::new();
+        if let Some(late) = late {
+            delivery.spawn(deliver_late(late, shared.clone()));
+        }
         let mut shutdown = std::pin::pin!(shutdown);
         let (close, closing) = watch::channel(false);
         let mut connections = JoinSet::new();
@@ -126,6 +137,34 @@ impl Relay {
         shared.hub().close();
         close.send_replace(true);
         while connections.join_next().await.is_some() {}
+    }
+}
+
+/// Delivers frames that are late, each at its time; of one time, in the order in which they came.
+async fn deliver_late(mut late: mpsc::UnboundedReceiver<LateFrame>, shared: Arc<Shared>) {
+    let mut waiting: BTreeMap<(Instant, u64), LateFrame> = BTreeMap::new();
+    let mut numbered = 0_u64;
+    loop {
+        let next = waiting.first_key_value().map(|(&(at, _), _)| at);
+        let due = async {
+            match next {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            frame = late.recv() => {
+                let Some(frame) = frame else { return };
+                numbered = numbered.wrapping_add(1);
+                waiting.insert((Instant::now() + frame.after, numbered), frame);
+            }
+            () = due => {}
+        }
+        let now = Instant::now();
+        while let Some(first) = waiting.first_entry().filter(|first| first.key().0 <= now) {
+            let LateFrame { to, frame, .. } = first.remove();
+            shared.hub().deliver(to, &frame);
+        }
     }
 }
 
