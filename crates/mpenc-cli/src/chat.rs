@@ -204,6 +204,10 @@ impl<'a> Chat<'a> {
                 self.reason = Some(format!("{} excluded you", Name(&text(by))));
             }
             Event::CannotConfirm { reason, .. } => self.reason = Some(reason.to_string()),
+            Event::NotAuthenticated { member, .. } => {
+                let member = text(member);
+                self.reason = Some(format!("{} could not be authenticated", Name(&member)));
+            }
             Event::Internal(what) => self.reason = Some(format!("a bug in this program: {what}")),
             _ => {}
         }

@@ -487,6 +487,7 @@ impl Event {
             | Self::OrderMismatch { .. }
             | Self::NotAuthenticated { .. }
             | Self::HistoryDiffers { .. }
+            | Self::CandidateDropped { reason: FailReason::NotAuthenticated(_), .. }
             | Self::Internal(_) => Severity::Security,
             Self::NotFullyAcked { .. }
             | Self::Unreachable { .. }

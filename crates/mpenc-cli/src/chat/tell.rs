@@ -96,6 +96,10 @@ impl Teller {
                 name(member),
                 described(operation)
             )),
+            Event::CandidateDropped {
+                operation,
+                reason: reason @ FailReason::NotAuthenticated(_),
+            } => alarm(format!("{} is not followed: {}", described(operation), why(reason))),
             Event::HistoryDiffers { author, missing, .. } => alarm(format!(
                 "when {} changed the members, they had seen {} that never came to you: the relay, or \
                  they, told different stories, and what you see of before is not all there was",

@@ -123,6 +123,29 @@ fn a_member_who_does_not_know_the_key_ends_the_operation() {
 }
 
 #[test]
+fn whoever_has_a_wrong_key_of_a_member_is_told_and_leaves() {
+    let world = World::of(&["ann", "bob", "carol", "eve"]);
+    // ann takes eve's key for bob's, and the other way round.
+    let peers = fs::read_to_string(world.peers("ann")).unwrap();
+    let swapped = peers.replace("bob ", "- ").replace("eve ", "bob ").replace("- ", "eve ");
+    fs::write(world.peers("ann"), swapped).unwrap();
+    let [mut ann, mut bob, mut carol] = ["ann", "bob", "carol"].map(|name| world.enters(name));
+    ann.type_in("/include bob carol");
+    for live in [&mut bob, &mut carol] {
+        live.says(&["you are a member now"]);
+    }
+    // They go on without ann.
+    carol.type_in("is ann there?");
+    bob.says(&["<carol> is ann there?"]);
+    ann.says(&[
+        "bob did not confirm the establish by ann",
+        "either the key that you have of them is wrong, or the relay replays or forges packets",
+    ]);
+    ann.fails_saying(&["the session is over: bob could not be authenticated"]);
+    bob.says(&["bob, carol −ann"]);
+}
+
+#[test]
 fn a_newcomer_who_does_not_know_the_members_does_not_join_them() {
     let world = World::of(&["ann", "bob"]);
     world.knows("bob", &[]);

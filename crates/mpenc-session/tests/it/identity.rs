@@ -181,11 +181,15 @@ fn whoever_waits_does_not_leave_for_a_signature() {
     group.include("a", &["d"]);
     group.run(120);
     let events = group.events("d");
-    let dropped = events.iter().find_map(|event| match event {
-        Event::CandidateDropped { reason, .. } => Some(reason),
-        _ => None,
-    });
-    assert_eq!(dropped, Some(&FailReason::NotAuthenticated(id("b"))), "{events:?}");
+    let dropped: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::CandidateDropped { reason, .. } => Some((reason, event.severity())),
+            _ => None,
+        })
+        .collect();
+    let reason = FailReason::NotAuthenticated(id("b"));
+    assert_eq!(dropped, [(&reason, Severity::Security)], "{events:?}");
     assert_eq!(group.session("d").state(), State::Waiting);
     assert_eq!(group.propose("d", Membership::Refresh), Err(mpenc_session::ApiMisuse::NotSynced));
     assert!(unauthenticated(&events).is_empty());
