@@ -1,5 +1,6 @@
 //! `mpenc demo`: a relay, and a group of real `mpenc chat` processes that go through a story.
 
+mod faulty;
 mod proof;
 mod world;
 
@@ -24,6 +25,9 @@ pub(crate) struct Args {
     /// one be killed and come back, and two see it all.
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u8).range(5..=16))]
     members: u8,
+    /// Another story: a relay that loses packets, and one that lies about their order.
+    #[arg(long, conflicts_with = "members")]
+    faulty: bool,
 }
 
 /// Names of those who take part; the last three have a role of their own.
@@ -38,7 +42,13 @@ const KEPT: usize = 64 * 1024 * 1024;
 /// Runs the story. The exit code is 0 only if everything held that it claims.
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(story(usize::from(args.members), out))
+    runtime.block_on(async {
+        if args.faulty {
+            faulty::story(out).await
+        } else {
+            story(usize::from(args.members), out).await
+        }
+    })
 }
 
 async fn story(count: usize, out: &mut dyn Write) -> Result<ExitCode> {
@@ -162,13 +172,13 @@ async fn stall(world: &mut World<'_>, by: &str, stopped: &str, members: &[&str])
         return Ok(true);
     }
     world.freeze(stopped, true).await?;
-    world.type_in(by, &format!("/include {stopped}")).await?;
+    let own = world.propose(by, &format!("/include {stopped}")).await?;
     let mut aborted = true;
     for name in members {
         let why = world.failure(name).await?;
         aborted &= why.contains("timed out") && why.contains(stopped);
     }
-    let (completed, _) = world.outcome(by).await?;
+    let (completed, _) = world.outcome(by, &own).await?;
     world.freeze(stopped, false).await?;
     Ok(aborted && !completed)
 }
@@ -180,11 +190,12 @@ const ROUNDS: usize = 20;
 /// carried out, and the other's author was told whose it was.
 async fn conflict(world: &mut World<'_>, authors: [&str; 2]) -> Result<bool> {
     for _ in 0..ROUNDS {
-        for author in authors {
-            world.type_in(author, "/refresh").await?;
-        }
-        let [(one, how_one), (other, how_other)] =
-            [world.outcome(authors[0]).await?, world.outcome(authors[1]).await?];
+        let [first, second] = authors;
+        world.type_in(second, "/refresh").await?;
+        let one = world.propose(first, "/refresh").await?;
+        let other = world.proposal(second).await?;
+        let (one, how_one) = world.outcome(first, &one).await?;
+        let (other, how_other) = world.outcome(second, &other).await?;
         match (one, other) {
             (true, false) => return Ok(how_other.contains(authors[0])),
             (false, true) => return Ok(how_one.contains(authors[1])),

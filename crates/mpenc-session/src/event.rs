@@ -463,7 +463,8 @@ pub enum Event {
         /// Who.
         missing: Vec<MemberId>,
     },
-    /// All members have confirmed it; withdraws [`Event::HistoryUnconfirmed`].
+    /// All members have confirmed it, or nobody is left who could; withdraws
+    /// [`Event::HistoryUnconfirmed`], unless [`Event::OrderMismatch`] has taken its place.
     HistoryConfirmed,
     /// Somebody wrote that they part.
     Parting(MemberId),

@@ -138,7 +138,10 @@ impl<S: Suite> Session<S> {
     fn withdraw_overdue(&mut self, out: &mut Outputs) {
         if self.history_overdue && self.history_unconfirmed_by().is_empty() {
             self.history_overdue = false;
-            out.tell(Event::HistoryConfirmed);
+            // Where somebody said something else, that was told, and this would be wrong.
+            if !self.order.is_disputed() {
+                out.tell(Event::HistoryConfirmed);
+            }
         }
     }
 

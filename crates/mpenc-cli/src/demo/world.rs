@@ -197,11 +197,27 @@ impl<'a> World<'a> {
         if sent.success() { Ok(()) } else { bail!("the process of {name} cannot be stopped") }
     }
 
-    /// Waits for the outcome of an operation that a member proposed: whether it was completed, and
-    /// how it ended.
-    pub(super) async fn outcome(&mut self, name: &str) -> Result<(bool, String)> {
+    /// Types what makes a member propose something, and gives its number.
+    pub(super) async fn propose(&mut self, name: &str, line: &str) -> Result<String> {
+        self.type_in(name, line).await?;
+        self.proposal(name).await
+    }
+
+    /// Waits until a member has proposed something, and gives its number.
+    pub(super) async fn proposal(&mut self, name: &str) -> Result<String> {
+        self.first(name, "proposes something", |line| match line {
+            Line::Proposed { own, .. } => Some(own.clone()),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Waits for the outcome of a member's operation: whether it was completed, and how it ended.
+    pub(super) async fn outcome(&mut self, name: &str, proposal: &str) -> Result<(bool, String)> {
         self.first(name, "has an outcome", |line| match line {
-            Line::Ended { completed, how, .. } => Some((*completed, how.clone())),
+            Line::Ended { own, completed, how } if own == proposal => {
+                Some((*completed, how.clone()))
+            }
             _ => None,
         })
         .await
@@ -279,6 +295,48 @@ impl<'a> World<'a> {
         members: &[&str],
         words: &str,
     ) -> Result<()> {
+        let texts = self.all_type(who, members, words).await?;
+        for (name, text) in &texts {
+            self.until_acked(name, text).await?;
+        }
+        Ok(())
+    }
+
+    /// The same, by all of them to all others; waits until everybody sees that it is acked by all.
+    pub(super) async fn everybody_says_and_sees(
+        &mut self,
+        all: &[&str],
+        words: &str,
+    ) -> Result<()> {
+        let texts = self.all_type(all, all, words).await?;
+        for reader in all {
+            for (_, text) in &texts {
+                self.until_acked(reader, text).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn until_acked(&mut self, name: &str, text: &str) -> Result<()> {
+        loop {
+            let process = self.process(name)?;
+            let acked =
+                |line: &Line| matches!(line, Line::FullyAcked { text: acked, .. } if acked == text);
+            if let Some(at) = process.unseen.iter().position(acked) {
+                process.unseen.remove(at);
+                return Ok(());
+            }
+            self.is_still_there(name)?;
+            self.listen(&format!("{name} has everybody's ack")).await?;
+        }
+    }
+
+    async fn all_type<'n>(
+        &mut self,
+        who: &[&'n str],
+        members: &[&str],
+        words: &str,
+    ) -> Result<Vec<(&'n str, String)>> {
         let mut texts = Vec::new();
         for name in who {
             let text = format!("{words} {name} ({})", self.said.len() + 1);
@@ -289,10 +347,36 @@ impl<'a> World<'a> {
         for (name, text) in &texts {
             self.type_in(name, text).await?;
         }
-        for (name, text) in &texts {
-            let acked =
-                |line: &Line| matches!(line, Line::FullyAcked { text: acked, .. } if acked == text);
-            self.until(name, "has everybody's ack", acked).await?;
+        Ok(texts)
+    }
+
+    /// A member's chain hash.
+    pub(super) async fn history(&mut self, name: &str) -> Result<String> {
+        self.process(name)?.status = None;
+        self.write(name, "/status").await?;
+        loop {
+            if let Some(status) = &self.process(name)?.status {
+                return Ok(status.chain_hash.clone());
+            }
+            self.is_still_there(name)?;
+            self.listen(&format!("{name}'s figures")).await?;
+        }
+    }
+
+    /// Waits until a member is alarmed by something with these words: what it is.
+    pub(super) async fn alarm(&mut self, name: &str, words: &str) -> Result<String> {
+        self.first(name, &format!("is told of {words}"), |line| match line {
+            Line::Alarm { text } if text.contains(words) => Some(text.clone()),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Ends all processes, without a word of farewell.
+    pub(super) async fn stop_all(&mut self) -> Result<()> {
+        let names: Vec<String> = self.processes.keys().cloned().collect();
+        for name in names {
+            self.stop(&name).await?;
         }
         Ok(())
     }

@@ -32,6 +32,18 @@ fn every_claim_holds() {
 }
 
 #[test]
+fn a_faulty_relay_loses_nothing_for_good_and_cannot_lie_unseen() {
+    let run = mpenc(&["demo", "--faulty"]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{}", run.stdout);
+    let claims = run.stdout.lines().filter(|line| line.starts_with("yes  ")).count();
+    assert_eq!(claims, 7, "{}", run.stdout);
+    assert!(!run.stdout.contains("NO "), "{}", run.stdout);
+    let (_, lying) = run.stdout.split_once("tells each half").expect("the second story");
+    assert!(!lying.contains("all have confirmed"), "{lying}");
+    assert_eq!(run.stdout.lines().last(), Some("all of it held"));
+}
+
+#[test]
 fn too_few_and_too_many_members_are_a_wrong_command_line() {
     for number in ["0", "4", "17", "256", "many"] {
         let run = mpenc(&["demo", "--members", number]);
