@@ -16,7 +16,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use mpenc::{
     CliquesGreeter, Config, Dialect, Event, JoinPatience, MemberId, MessageId, Mpenc, MpencSession,
-    RollingRefresh, State,
+    RollingRefresh, Sent, State,
 };
 use mpenc_relay::{Ended, LeaveCause, RelayChannel, check_name, check_room};
 use mpenc_tokio::{Change, Driver, Handle, Options};
@@ -311,6 +311,10 @@ impl<'a> Chat<'a> {
             Err(error) => return self.show(&warning(error.to_string())),
             Ok(Command::Empty) => Ok(()),
             Ok(Command::Say(text)) => handle.send(text).await.map(|_| ()),
+            Ok(Command::To(names, text)) => match self.members(&names)? {
+                Some(readers) => return self.send_to(handle, readers, text).await,
+                None => Ok(()),
+            },
             Ok(Command::Include(names)) => match self.members(&names)? {
                 Some(members) => return self.include(handle, members).await,
                 None => Ok(()),
@@ -357,6 +361,23 @@ impl<'a> Chat<'a> {
             }
         }
         Ok(Some(members))
+    }
+
+    async fn send_to(
+        &mut self,
+        handle: &Handle<Mpenc>,
+        readers: Vec<MemberId>,
+        text: String,
+    ) -> Result<Flow> {
+        let names = texts(&readers).join(", ");
+        let sent = handle.call(move |session, cx, out| session.send_to(cx, &readers, &text, out));
+        match sent.await {
+            Ok(Sent::Queued(_)) => self.show(&note(format!(
+                "this waits, and is sent as soon as the members are exactly you and {names}"
+            ))),
+            Ok(_) => Ok(Flow::On),
+            Err(error) => self.show(&self.teller.refusal(&error)),
+        }
     }
 
     async fn include(&mut self, handle: &Handle<Mpenc>, members: Vec<MemberId>) -> Result<Flow> {

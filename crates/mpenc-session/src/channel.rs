@@ -187,6 +187,7 @@ impl<S: Suite> Session<S> {
             return Ok(());
         };
         let present = inside.members.len();
+        let inside_is_over = inside.we_are_excluded;
         let provisional = self.order.ongoing().is_some_and(|running| running.is_provisional());
         let again = core::mem::take(&mut self.enter_again);
         let waiting = again
@@ -211,7 +212,10 @@ impl<S: Suite> Session<S> {
             self.retire(sub, out);
         }
         self.past.clear();
-        self.give_up_outbox(out);
+        // Whoever lost the connection, or was removed while waiting, may yet come back.
+        if self.parting || inside_is_over {
+            self.give_up_outbox(out);
+        }
         self.greeter.reset();
         self.order.reset();
         self.shared.order_acks.clear();

@@ -341,12 +341,12 @@ pub enum Event {
         /// Its id.
         id: MessageId,
     },
-    /// A message that waited for its readers will not be sent: we left the channel, or it cannot be
-    /// sealed.
+    /// A message that waited for its readers will not be sent: we left the channel by our own wish,
+    /// were excluded, or it cannot be sealed.
     NotSent {
         /// What it was called while it waited.
         local: LocalId,
-        /// Why it cannot be sealed; `None` if we left.
+        /// Why it cannot be sealed; `None` if the session is over for us.
         error: Option<SealError>,
     },
     /// A member told two stories: two messages of theirs, neither of which they wrote having seen the

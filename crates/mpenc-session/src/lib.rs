@@ -90,6 +90,7 @@ pub use event::{
 };
 pub use io::{ChannelAction, ChannelEvent, Ctx, Input, Output, Outputs};
 pub use mpenc_greet::Change as Membership;
+pub use outbox::Queued;
 pub use renewal::RollingRefresh;
 pub use session::{Session, State};
 pub use suite::Suite;

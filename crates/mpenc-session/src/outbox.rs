@@ -1,8 +1,13 @@
 //! Messages that wait until the members are exactly those whom they were written to (SE-28).
+//!
+//! They may be written at any time, also outside of the channel, and wait through everything that
+//! may yet end with these members: an operation, a connection that breaks, a removal while waiting.
+//! Once we leave by our own wish, are excluded, or give up, that can no longer happen in this
+//! session, and each is reported. Sent they are at most once: what has been sent is the transcript's
+//! to deliver.
 
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use mpenc_greet::InternalError;
 use mpenc_message::{Kind, MessageSecurity};
@@ -14,12 +19,26 @@ use crate::{ApiMisuse, Ctx, Event, Outputs, Session, Suite};
 
 /// How many messages may wait.
 const ROOM: usize = 256;
+/// How many octets of text they may have together.
+const OCTETS: usize = 4 * 1024 * 1024;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Waiting {
     local: LocalId,
     readers: BTreeSet<MemberId>,
     text: String,
+}
+
+/// A message that waits for its readers to be the members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Queued<'a> {
+    /// What it is called while it waits.
+    pub local: LocalId,
+    /// Whom it was written to.
+    pub readers: &'a BTreeSet<MemberId>,
+    /// What was written.
+    pub text: &'a str,
 }
 
 /// Messages that wait, oldest first.
@@ -31,8 +50,10 @@ pub(crate) struct Outbox {
 
 impl<S: Suite> Session<S> {
     /// Sends a text to exactly these readers: now, if they are the other members, or as soon as
-    /// they are. It never reaches anybody else. If we leave the channel first, it is reported as
-    /// [`Event::NotSent`].
+    /// they are; until then it waits, also while we are outside of the channel. It never reaches
+    /// anybody else. If we leave, or are excluded, before they are the members, it is reported as
+    /// [`Event::NotSent`]. What was written to the same readers goes out in the order in which it
+    /// was written.
     ///
     /// # Errors
     /// [`ApiMisuse`]; nothing was sent, and nothing waits.
@@ -45,9 +66,6 @@ impl<S: Suite> Session<S> {
     ) -> Result<Sent, ApiMisuse> {
         self.check_open()?;
         let cx = &mut self.own_time(cx);
-        if self.presence.inside().is_none() {
-            return Err(ApiMisuse::NotInChannel);
-        }
         if self.parting {
             return Err(ApiMisuse::Parting);
         }
@@ -63,7 +81,9 @@ impl<S: Suite> Session<S> {
             })?;
             return self.write(cx, Kind::Payload, text, out).map(Sent::Now);
         }
-        if self.outbox.queue.len() >= ROOM {
+        let octets = self.outbox.queue.iter().map(|waiting| waiting.text.len());
+        let octets = octets.fold(text.len(), usize::saturating_add);
+        if self.outbox.queue.len() >= ROOM || octets > OCTETS {
             return Err(ApiMisuse::OutboxFull);
         }
         if text.is_empty() {
@@ -103,7 +123,7 @@ impl<S: Suite> Session<S> {
         result
     }
 
-    /// We left: what still waits can no longer be sent to those whom it was written to.
+    /// The session is over: what still waits can no longer be sent to those whom it was written to.
     pub(crate) fn give_up_outbox(&mut self, out: &mut Outputs) {
         for waiting in core::mem::take(&mut self.outbox.queue) {
             out.tell(Event::NotSent { local: waiting.local, error: None });
@@ -111,9 +131,19 @@ impl<S: Suite> Session<S> {
     }
 
     /// Messages that wait for their readers to be the members, oldest first.
-    #[must_use]
-    pub fn waiting(&self) -> Vec<LocalId> {
-        self.outbox.queue.iter().map(|waiting| waiting.local).collect()
+    pub fn waiting(&self) -> impl Iterator<Item = Queued<'_>> {
+        self.outbox.queue.iter().map(|waiting| Queued {
+            local: waiting.local,
+            readers: &waiting.readers,
+            text: &waiting.text,
+        })
+    }
+
+    /// Takes back a message that still waits: gives its text, and nothing more is told of it. `None`
+    /// if it does not wait (any more).
+    pub fn take_back(&mut self, local: LocalId) -> Option<String> {
+        let at = self.outbox.queue.iter().position(|waiting| waiting.local == local)?;
+        self.outbox.queue.remove(at).map(|waiting| waiting.text)
     }
 }
 

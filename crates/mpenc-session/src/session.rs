@@ -625,6 +625,7 @@ impl<S: Suite> Session<S> {
         self.proposal = None;
         self.late.clear();
         self.invitation = None;
+        self.give_up_outbox(out);
         self.greeter.reset();
         self.order.reset();
         self.candidates.clear();

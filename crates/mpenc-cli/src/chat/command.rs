@@ -9,6 +9,8 @@ use super::words::{BadWords, Printable, split};
 pub(crate) enum Command {
     /// Send this text.
     Say(String),
+    /// Send this text to exactly these, once they are the members.
+    To(Vec<String>, String),
     /// Propose to include these.
     Include(Vec<String>),
     /// Propose to exclude these.
@@ -39,6 +41,7 @@ pub(crate) enum BadCommand {
     Unknown(String),
     NeedsNames(&'static str),
     NeedsNothing(&'static str),
+    NeedsText,
     Words(&'static str, BadWords),
 }
 
@@ -52,14 +55,18 @@ impl fmt::Display for BadCommand {
             ),
             Self::NeedsNames(word) => write!(f, "{word} needs one or more names"),
             Self::NeedsNothing(word) => write!(f, "{word} takes nothing more"),
+            Self::NeedsText => {
+                f.write_str("/to needs names, a colon and a text, such as: /to ann bob: see you")
+            }
             Self::Words(word, fault) => write!(f, "{word}: {fault}"),
         }
     }
 }
 
-pub(crate) const HELP: [&str; 11] = [
+pub(crate) const HELP: [&str; 12] = [
     "/include NAME…   propose to add these; whoever is not in the room is waited for a while",
     "/exclude NAME…   propose to remove these",
+    "/to NAME…: TEXT  send this to exactly these others, now or once they are the members",
     "/refresh         propose to renew the group key",
     "/abort [WHY]     end the running operation without effect",
     "/start           found a session here, although others were in the room before you",
@@ -95,6 +102,17 @@ impl Command {
             if rest.is_empty() { Ok(command) } else { Err(BadCommand::NeedsNothing(word)) }
         };
         match word {
+            "/to" => {
+                let Some((listed, text)) = rest.split_once(':') else {
+                    return Err(BadCommand::NeedsText);
+                };
+                match split(listed) {
+                    Err(fault) => Err(BadCommand::Words("/to", fault)),
+                    Ok(names) if names.is_empty() => Err(BadCommand::NeedsNames("/to")),
+                    Ok(_) if text.trim().is_empty() => Err(BadCommand::NeedsText),
+                    Ok(names) => Ok(Self::To(names, text.trim().to_owned())),
+                }
+            }
             "/include" => names("/include", Self::Include),
             "/exclude" => names("/exclude", Self::Exclude),
             "/refresh" => plain("/refresh", Self::Refresh),

@@ -132,11 +132,12 @@ impl Teller {
             Event::MemberFresh(member) => {
                 note(format!("{} is there again, or is not expected to be", name(member)))
             }
+            Event::Sent { .. } => note("what waited for its readers has been sent to them"),
             Event::NotSent { error: Some(error), .. } => {
                 warning(format!("a message that waited for its readers was not sent: {error}"))
             }
             Event::NotSent { .. } => {
-                warning("a message that waited for its readers was not sent: you left")
+                warning("a message that waited for its readers was not sent, and will not be")
             }
             Event::Internal(what) => {
                 alarm(format!("a bug in this program closed the session: {what}"))

@@ -27,6 +27,7 @@ mod queues;
 mod races;
 mod rejects;
 mod renewal;
+mod sendqueue;
 #[cfg(feature = "serde")]
 mod serial;
 mod story;

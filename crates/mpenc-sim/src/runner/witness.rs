@@ -246,7 +246,7 @@ impl Witness {
                     book.sub = None;
                 }
             }
-            Event::EnteredChannel { .. } | Event::LeftChannel => self.left(node),
+            Event::EnteredChannel { .. } | Event::LeftChannel => self.left(node, session),
             Event::MemberLeft(member) => {
                 if let Some(book) = self.books.get_mut(&node) {
                     book.gone.insert(member.clone());
@@ -501,7 +501,7 @@ impl Witness {
     }
 
     /// A session is over, and the next one of the same process begins.
-    fn left(&mut self, node: NodeId) {
+    fn left(&mut self, node: NodeId, session: &MpencSession) {
         let Some(book) = self.books.get_mut(&node) else { return };
         book.forget_operation();
         book.sub = None;
@@ -511,7 +511,11 @@ impl Witness {
         book.gone.clear();
         let standing = core::mem::take(&mut book.standing);
         let open: Vec<_> = core::mem::take(&mut book.open_operations).into_iter().collect();
-        let waiting: Vec<_> = core::mem::take(&mut book.queued).into_keys().collect();
+        // What may yet be sent, if they come back, still waits.
+        let still: BTreeSet<LocalId> = session.waiting().map(|waiting| waiting.local).collect();
+        let waiting: Vec<LocalId> =
+            book.queued.keys().filter(|local| !still.contains(local)).copied().collect();
+        book.queued.retain(|local, _| still.contains(local));
         if !open.is_empty() {
             self.violation(node, format!("left without an outcome of {open:?}"));
         }

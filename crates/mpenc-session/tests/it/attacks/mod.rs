@@ -91,7 +91,7 @@ fn digest(group: &Group, name: &str) -> Vec<String> {
         format!("{:?}", (session.state(), session.members(), session.order_head())),
         format!("{:?}", (session.transcript(), session.unacked().collect::<Vec<_>>())),
         format!("{:?}", (session.is_consistent(), session.operation_progress())),
-        format!("{:?}", (session.history_unconfirmed_by(), session.waiting())),
+        format!("{:?}", (session.history_unconfirmed_by(), session.waiting().collect::<Vec<_>>())),
         format!("{:?}", (session.unaccepted().collect::<Vec<_>>(), session.forkers().count())),
         format!("{:?}", log.iter().map(|line| line.id).collect::<Vec<_>>()),
     ];

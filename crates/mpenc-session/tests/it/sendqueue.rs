@@ -1,0 +1,175 @@
+//! Messages that wait until the members are exactly those whom they were written to (SE-28).
+
+use mpenc::MemberId;
+use mpenc_session::{ApiMisuse, Event, LocalId, Membership, Sent, State};
+
+use crate::group::{Group, id, ids};
+
+const NAMES: [&str; 4] = ["a", "b", "c", "d"];
+
+fn send_to(group: &mut Group, name: &str, readers: &[&str], text: &str) -> Result<Sent, ApiMisuse> {
+    let (node, readers): (_, Vec<MemberId>) = (group.node(name), ids(readers));
+    group.sim.act(node, |session, cx, out| session.send_to(cx, &readers, text, out))
+}
+
+fn queued(group: &mut Group, name: &str, readers: &[&str], text: &str) -> LocalId {
+    match send_to(group, name, readers, text) {
+        Ok(Sent::Queued(local)) => local,
+        other => panic!("it does not wait: {other:?}"),
+    }
+}
+
+fn texts(group: &Group, name: &str) -> Vec<String> {
+    group.shown(name).into_iter().map(|(_, text)| text).collect()
+}
+
+fn waiting(group: &Group, name: &str) -> Vec<String> {
+    group.session(name).waiting().map(|waiting| waiting.text.to_owned()).collect()
+}
+
+/// From before the channel is entered, through waiting, to the moment in which these are the members.
+#[test]
+fn what_is_written_outside_of_a_session_is_sent_once_there_is_one() {
+    let mut group = Group::new(450, &NAMES);
+    let local = queued(&mut group, "b", &["a", "c"], "before I was even there");
+    assert_eq!(group.session("b").state(), State::Outside);
+    for name in ["a", "b", "c"] {
+        group.join(name);
+    }
+    let later = queued(&mut group, "b", &["c", "a"], "and while I waited");
+    assert_eq!(waiting(&group, "b").len(), 2);
+    group.include("a", &["b", "c"]);
+    group.run(2);
+    for name in ["a", "b", "c"] {
+        assert_eq!(texts(&group, name), ["before I was even there", "and while I waited"]);
+    }
+    let sent: Vec<LocalId> = group
+        .events("b")
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::Sent { local, .. } => Some(local),
+            Event::NotSent { .. } => panic!("{event:?}"),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(sent, [local, later], "in order, each once");
+    assert!(waiting(&group, "b").is_empty());
+}
+
+/// One member more, or one less, is not them.
+#[test]
+fn it_never_reaches_anybody_else() {
+    let mut group = Group::new(451, &NAMES);
+    group.establish(&["a", "b"]);
+    queued(&mut group, "a", &["b", "c"], "to b and c");
+    queued(&mut group, "a", &["b", "d"], "to b and d");
+    group.run(60);
+    assert!(texts(&group, "b").is_empty());
+    group.join("c");
+    group.join("d");
+    group.include("b", &["c", "d"]);
+    group.run(60);
+    assert!(texts(&group, "b").is_empty(), "they are three");
+    group.exclude("b", &["c"]);
+    group.run(60);
+    assert_eq!(texts(&group, "b"), ["to b and d"]);
+    assert_eq!(texts(&group, "d"), ["to b and d"]);
+    assert!(texts(&group, "c").is_empty());
+    assert_eq!(waiting(&group, "a"), ["to b and c"]);
+}
+
+/// While an operation runs, the members are who they are: what is for them goes out, what is for
+/// those to come waits.
+#[test]
+fn a_running_operation_changes_nothing_yet() {
+    let mut group = Group::new(452, &NAMES);
+    group.establish(&["a", "b"]);
+    group.join("c");
+    group.sim.freeze(group.node("c"));
+    group.include("a", &["c"]);
+    group.run(1);
+    assert!(matches!(send_to(&mut group, "b", &["a"], "now"), Ok(Sent::Now(_))));
+    queued(&mut group, "b", &["a", "c"], "then");
+    group.run(1);
+    assert_eq!(texts(&group, "a"), ["now"]);
+    group.sim.thaw(group.node("c"));
+    group.run(2);
+    assert_eq!(texts(&group, "a"), ["now", "then"]);
+    assert_eq!(texts(&group, "c"), ["then"]);
+}
+
+/// A broken connection is not the end: what waits is sent when they are together again.
+#[test]
+fn it_waits_through_a_broken_connection() {
+    let mut group = Group::new(453, &NAMES);
+    group.establish(&["a", "b"]);
+    queued(&mut group, "b", &["a", "c"], "when we are three");
+    group.sim.disconnect(group.node("b"));
+    group.run(60);
+    assert_eq!(group.session("b").state(), State::Outside);
+    assert_eq!(waiting(&group, "b"), ["when we are three"]);
+    group.join("b");
+    group.join("c");
+    group.include("a", &["b", "c"]);
+    group.run(60);
+    assert_eq!(texts(&group, "c"), ["when we are three"]);
+    assert!(!group.events("b").iter().any(|event| matches!(event, Event::NotSent { .. })));
+}
+
+/// Who leaves by their own wish, or is excluded, hears that it was not sent; once.
+#[test]
+fn the_end_of_the_session_is_reported() {
+    let mut group = Group::new(454, &NAMES);
+    group.establish(&["a", "b", "c"]);
+    let excluded = queued(&mut group, "c", &["d"], "never");
+    let parted = queued(&mut group, "b", &["d"], "never either");
+    group.exclude("a", &["c"]);
+    group.run(200);
+    group.part("b");
+    assert_eq!(send_to(&mut group, "b", &["d"], "too late"), Err(ApiMisuse::Parting));
+    group.run(200);
+    for (name, local) in [("c", excluded), ("b", parted)] {
+        assert_eq!(group.session(name).state(), State::Outside);
+        let events = group.events(name);
+        let told = events.iter().filter(|event| matches!(event, Event::NotSent { .. }));
+        let told: Vec<_> = told.collect();
+        assert_eq!(told, [&Event::NotSent { local, error: None }], "{name}");
+        assert!(waiting(&group, name).is_empty());
+    }
+}
+
+/// What waits can be read and taken back, and there is room for so much.
+#[test]
+fn what_waits_can_be_taken_back_and_is_bounded() {
+    let mut group = Group::new(455, &NAMES);
+    group.establish(&["a", "b"]);
+    let first = queued(&mut group, "a", &["b", "c"], "better not");
+    let second = queued(&mut group, "a", &["b", "c"], "this one");
+    let session = group.session("a").waiting().next().expect("it waits");
+    assert_eq!((session.local, session.text), (first, "better not"));
+    assert!(session.readers.iter().eq(&ids(&["b", "c"])));
+    let node = group.node("a");
+    let mut take_back = |local| {
+        let taken = group.sim.act(node, |session, _, _| Ok(session.take_back(local)));
+        taken.expect("it is no misuse")
+    };
+    assert_eq!(take_back(first).as_deref(), Some("better not"));
+    assert_eq!(take_back(first), None);
+    group.join("c");
+    group.include("b", &["c"]);
+    group.run(2);
+    assert_eq!(texts(&group, "c"), ["this one"]);
+    assert_eq!(group.session("a").waiting().count(), 0, "{second:?}");
+    // Room.
+    let long = "x".repeat(32_000);
+    let mut kept = 0;
+    while send_to(&mut group, "a", &["d"], &long).is_ok() {
+        kept += 1;
+        assert!(kept < 1_000);
+    }
+    assert_eq!(send_to(&mut group, "a", &["d"], &long), Err(ApiMisuse::OutboxFull));
+    assert_eq!(kept, 4 * 1024 * 1024 / long.len());
+    assert_eq!(group.propose("a", Membership::Refresh).err(), None, "all else goes on");
+    assert_eq!(send_to(&mut group, "a", &[], "nobody"), Err(ApiMisuse::Readers));
+    assert!(group.session("a").members().contains(&id("c")));
+}
