@@ -213,7 +213,7 @@ impl<S: Suite> Session<S> {
         }
         self.past.clear();
         // Whoever lost the connection, or was removed while waiting, may yet come back.
-        if self.parting || inside_is_over {
+        if !again && (self.parting || inside_is_over) {
             self.give_up_outbox(out);
         }
         self.greeter.reset();

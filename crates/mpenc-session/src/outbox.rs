@@ -10,23 +10,26 @@ use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::String;
 
 use mpenc_greet::InternalError;
-use mpenc_message::{Kind, MessageSecurity};
+use mpenc_message::{Kind, MessageSecurity, SealError};
 use mpenc_wire::MemberId;
 
 use crate::event::{LocalId, Sent};
 use crate::subsession::{SubSession, WriteError};
-use crate::{ApiMisuse, Ctx, Event, Outputs, Session, Suite};
+use crate::{ApiMisuse, Ctx, Event, Instant, Outputs, Session, Suite};
 
 /// How many messages may wait.
 const ROOM: usize = 256;
 /// How many octets of text they may have together.
 const OCTETS: usize = 4 * 1024 * 1024;
+/// A text that is longer fits into no message, in either dialect.
+const LONGEST: usize = 32_766;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Waiting {
     local: LocalId,
     readers: BTreeSet<MemberId>,
     text: String,
+    since: Instant,
 }
 
 /// A message that waits for its readers to be the members.
@@ -39,6 +42,8 @@ pub struct Queued<'a> {
     pub readers: &'a BTreeSet<MemberId>,
     /// What was written.
     pub text: &'a str,
+    /// When it was written, on the caller's clock.
+    pub since: Instant,
 }
 
 /// Messages that wait, oldest first.
@@ -65,6 +70,7 @@ impl<S: Suite> Session<S> {
         out: &mut Outputs,
     ) -> Result<Sent, ApiMisuse> {
         self.check_open()?;
+        let since = cx.now;
         let cx = &mut self.own_time(cx);
         if self.parting {
             return Err(ApiMisuse::Parting);
@@ -87,11 +93,15 @@ impl<S: Suite> Session<S> {
             return Err(ApiMisuse::OutboxFull);
         }
         if text.is_empty() {
-            return Err(ApiMisuse::Seal(mpenc_message::SealError::TextAndKindDisagree));
+            return Err(ApiMisuse::Seal(SealError::TextAndKindDisagree));
+        }
+        if text.len() > LONGEST {
+            let (octets, limit) = (text.len(), LONGEST);
+            return Err(ApiMisuse::Seal(SealError::TooLong { octets, limit }));
         }
         self.outbox.numbered = self.outbox.numbered.saturating_add(1);
         let local = LocalId(self.outbox.numbered);
-        self.outbox.queue.push_back(Waiting { local, readers, text: String::from(text) });
+        self.outbox.queue.push_back(Waiting { local, readers, text: String::from(text), since });
         Ok(Sent::Queued(local))
     }
 
@@ -106,17 +116,26 @@ impl<S: Suite> Session<S> {
         };
         let mut kept = VecDeque::new();
         let mut result = Ok(());
+        let mut exhausted = false;
         for waiting in core::mem::take(&mut self.outbox.queue) {
-            if !is_for(current, &waiting.readers) {
+            if result.is_err() || exhausted || !is_for(current, &waiting.readers) {
                 kept.push_back(waiting);
                 continue;
             }
             match current.write(cx, &mut self.shared, Kind::Payload, &waiting.text, out) {
                 Ok(id) => out.tell(Event::Sent { local: waiting.local, id }),
+                // The next refresh brings a key that seals.
+                Err(WriteError::Seal(SealError::KeyExhausted)) => {
+                    exhausted = true;
+                    kept.push_back(waiting);
+                }
                 Err(WriteError::Seal(error)) => {
                     out.tell(Event::NotSent { local: waiting.local, error: Some(error) });
                 }
-                Err(WriteError::Internal(error)) => result = Err(error),
+                Err(WriteError::Internal(error)) => {
+                    result = Err(error);
+                    kept.push_back(waiting);
+                }
             }
         }
         self.outbox.queue = kept;
@@ -136,6 +155,7 @@ impl<S: Suite> Session<S> {
             local: waiting.local,
             readers: &waiting.readers,
             text: &waiting.text,
+            since: waiting.since,
         })
     }
 

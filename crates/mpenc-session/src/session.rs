@@ -307,6 +307,7 @@ impl<S: Suite> Session<S> {
         if matches!(self.presence, Presence::Outside) {
             // Whoever was removed while waiting enters again after a while: not any more.
             return if self.shared.timers.take(|timer| matches!(timer, Timer::Reenter)) {
+                self.give_up_outbox(out);
                 Ok(())
             } else {
                 Err(ApiMisuse::NotInChannel)
@@ -323,6 +324,8 @@ impl<S: Suite> Session<S> {
             None => out.act(ChannelAction::Leave),
         }
         self.parting = true;
+        // No content may follow.
+        self.give_up_outbox(out);
         Ok(())
     }
 

@@ -142,6 +142,10 @@ mod tests {
             ("/exclude \"ann lee\" bob\r\n", Command::Exclude(names(&["ann lee", "bob"]))),
             ("/abort  too \"slow ", Command::Abort("too \"slow".into())),
             ("/abort", Command::Abort(String::new())),
+            (
+                "/to bob \"ann lee\":  so: hi ",
+                Command::To(names(&["bob", "ann lee"]), "so: hi".into()),
+            ),
             ("/part ", Command::Part),
             ("  \n", Command::Empty),
         ] {
@@ -155,6 +159,10 @@ mod tests {
             ("/include", BadCommand::NeedsNames("/include")),
             ("/exclude  ", BadCommand::NeedsNames("/exclude")),
             ("/include \"ann", BadCommand::Words("/include", BadWords::Open)),
+            ("/to bob hi", BadCommand::NeedsText),
+            ("/to bob: ", BadCommand::NeedsText),
+            ("/to : hi", BadCommand::NeedsNames("/to")),
+            ("/to \"ann: hi", BadCommand::Words("/to", BadWords::Open)),
             ("/who me", BadCommand::NeedsNothing("/who")),
             ("/nick x", BadCommand::Unknown("/nick".into())),
             ("/Include x", BadCommand::Unknown("/Include".into())),

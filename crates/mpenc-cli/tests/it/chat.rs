@@ -53,6 +53,27 @@ fn three_people_talk_and_one_after_the_other_leaves() {
     assert_eq!(ann.ends(), (0, vec![], vec![]));
 }
 
+/// What is written to certain readers waits for them, and for nobody else (SE-28).
+#[test]
+fn a_text_waits_for_its_readers() {
+    let world = World::of(&["ann", "bob", "carol"]);
+    let [mut ann, mut bob, mut carol] = world.group(["ann", "bob", "carol"]);
+    ann.type_in("/to bob: about carol");
+    ann.says(&["waits", "exactly you and bob"]);
+    ann.type_in("/to carol bob: for all");
+    carol.says(&["[1] <ann> for all"]);
+    bob.says(&["[1] <ann> for all"]);
+    ann.type_in("/exclude carol");
+    ann.says(&["what waited for its readers has been sent"]);
+    bob.says(&["[2] <ann> about carol"]);
+    carol.fails_saying(&["the session is over: ann excluded you"]);
+    ann.type_in("/to carol: too late");
+    ann.says(&["waits", "exactly you and carol"]);
+    ann.type_in("/part");
+    ann.says(&["! a message that waited for its readers was not sent, and will not be"]);
+    ann.says(&["you left the room"]);
+}
+
 #[test]
 fn programs_read_json() {
     let world = World::of(&["ann", "bob"]);

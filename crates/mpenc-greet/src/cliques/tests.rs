@@ -161,6 +161,51 @@ impl Agreement {
     }
 }
 
+/// Forward secrecy, exactly (GK-12): a leak of a member's secrets, with all that was ever sent, opens
+/// the keys since that member's last renewal, and no earlier one. So nobody's leak, nor all of them
+/// together, opens a key before which each member has renewed.
+#[test]
+fn a_leak_opens_what_came_since_the_last_renewal_and_nothing_before() {
+    const MEMBERS: usize = 4;
+    let mut group = Agreement {
+        members: (0..MEMBERS).map(|place| format!("{place}")).collect(),
+        ..Agreement::default()
+    };
+    (1..).take(MEMBERS).for_each(|draw| group.join(&[draw; 32]));
+    // At which key each member renewed last, the lists that were sent, and the keys.
+    let mut renewed = [0; MEMBERS];
+    let mut sent = Vec::new();
+    let mut keys = Vec::new();
+    let mut safe_from_all = 0;
+    for (now, place) in [0, 2, 2, 1, 3, 0, 1].into_iter().enumerate() {
+        if now > 0 {
+            group.renew(place, &[100 + u8::try_from(now).unwrap(); 32], false);
+            renewed[place] = now;
+        }
+        sent.push(group.admitted());
+        let key_of = |own: &Contribution, key| *agreement::group_key(own, key).unwrap().octets();
+        keys.push(key_of(&group.contributions[0], &sent[now][0]));
+        for (member, leaked) in group.contributions.iter().enumerate() {
+            let opened: Vec<[u8; 32]> =
+                sent.iter().flatten().map(|list| key_of(leaked, list)).collect();
+            for (then, key) in keys.iter().enumerate() {
+                let opens = opened.contains(key);
+                assert_eq!(opens, then >= renewed[member], "{member}'s of {now} opens {then}");
+            }
+        }
+        // All leaks together, one applied after the other.
+        let oldest = *renewed.iter().min().unwrap();
+        for (first, second) in (0..MEMBERS).flat_map(|a| (0..MEMBERS).map(move |b| (a, b))) {
+            let both = group.contributions[first].then(&group.contributions[second]);
+            for list in sent.iter().flatten() {
+                assert!(!keys[..oldest].contains(&key_of(&both, list)));
+            }
+        }
+        safe_from_all = oldest;
+    }
+    assert_eq!(safe_from_all, 2, "all renewed since the second key");
+}
+
 #[test]
 fn agreements_of_two_to_six() {
     for agreement in list(&document()["agreement"]) {

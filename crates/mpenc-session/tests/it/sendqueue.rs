@@ -1,6 +1,9 @@
 //! Messages that wait until the members are exactly those whom they were written to (SE-28).
 
+use std::time::Duration;
+
 use mpenc::MemberId;
+use mpenc::message::SealError;
 use mpenc_session::{ApiMisuse, Event, LocalId, Membership, Sent, State};
 
 use crate::group::{Group, id, ids};
@@ -172,4 +175,105 @@ fn what_waits_can_be_taken_back_and_is_bounded() {
     assert_eq!(group.propose("a", Membership::Refresh).err(), None, "all else goes on");
     assert_eq!(send_to(&mut group, "a", &[], "nobody"), Err(ApiMisuse::Readers));
     assert!(group.session("a").members().contains(&id("c")));
+}
+
+/// Whoever parts writes no content any more: it is told at once, not only when they have left.
+#[test]
+fn whoever_parts_hears_of_it_at_once() {
+    let mut group = Group::new(456, &NAMES);
+    group.establish(&["a", "b"]);
+    let local = queued(&mut group, "a", &["c"], "for c");
+    group.events("a");
+    group.part("a");
+    assert_eq!(group.events("a"), [Event::NotSent { local, error: None }]);
+    assert!(waiting(&group, "a").is_empty());
+}
+
+/// Whoever is removed while they wait to be included enters again by themselves, and what they wrote
+/// waits on and goes out; unless they call that off.
+#[test]
+fn it_waits_through_a_removal_unless_entering_again_is_called_off() {
+    for calls_off in [false, true] {
+        let mut group = Group::new(457, &NAMES);
+        group.establish(&["a", "b"]);
+        group.join("c");
+        let local = queued(&mut group, "c", &["a", "b"], "hello");
+        group.sim.disconnect(group.node("c"));
+        group.run(1);
+        assert_eq!(group.session("c").state(), State::Outside);
+        assert_eq!(waiting(&group, "c"), ["hello"]);
+        if calls_off {
+            group.events("c");
+            group.part("c");
+            assert_eq!(group.events("c"), [Event::NotSent { local, error: None }]);
+            continue;
+        }
+        group.run(120);
+        assert_eq!(group.session("c").state(), State::Waiting);
+        group.include("a", &["c"]);
+        group.run(60);
+        assert_eq!(texts(&group, "a"), ["hello"]);
+    }
+}
+
+/// An operation that fails has changed nothing: it waits on, and nobody has read it.
+#[test]
+fn it_waits_through_operations_that_fail_and_through_refreshes() {
+    let mut group = Group::new(458, &NAMES);
+    group.establish(&["a", "b"]);
+    queued(&mut group, "a", &["b", "c"], "for both");
+    group.propose("b", Membership::Refresh).unwrap();
+    group.run(60);
+    group.join("c");
+    group.sim.freeze(group.node("c"));
+    group.include("a", &["c"]);
+    group.run(120);
+    assert!(group.session("a").operation_progress().is_none(), "it has failed");
+    assert_eq!(group.session("a").members(), ids(&["a", "b"]));
+    assert!(texts(&group, "b").is_empty());
+    assert_eq!(waiting(&group, "a"), ["for both"]);
+    group.sim.thaw(group.node("c"));
+    group.run(60);
+    group.include("b", &["c"]);
+    group.run(60);
+    assert_eq!(texts(&group, "c"), ["for both"]);
+    assert!(waiting(&group, "a").is_empty());
+}
+
+/// Those to the same readers keep their order, and do not wait for those to others.
+#[test]
+fn each_set_of_readers_has_its_own_order() {
+    let mut group = Group::new(459, &NAMES);
+    for number in 0..3 {
+        queued(&mut group, "a", &["b", "c"], &format!("both {number}"));
+        queued(&mut group, "a", &["b"], &format!("b {number}"));
+    }
+    group.establish(&["a", "b"]);
+    assert!(matches!(send_to(&mut group, "a", &["b"], "b 3"), Ok(Sent::Now(_))));
+    group.run(1);
+    assert_eq!(texts(&group, "b"), ["b 0", "b 1", "b 2", "b 3"]);
+    assert_eq!(waiting(&group, "a"), ["both 0", "both 1", "both 2"]);
+    group.join("c");
+    group.include("b", &["c"]);
+    group.run(60);
+    assert_eq!(texts(&group, "c"), ["both 0", "both 1", "both 2"]);
+}
+
+/// What fits into no message is refused when it is written, not when somebody waits for it.
+#[test]
+fn what_can_never_be_sent_does_not_wait() {
+    let mut group = Group::new(460, &NAMES);
+    group.run(100);
+    let empty = SealError::TextAndKindDisagree;
+    assert_eq!(send_to(&mut group, "a", &["b"], ""), Err(ApiMisuse::Seal(empty)));
+    let too_long = SealError::TooLong { octets: 32_767, limit: 32_766 };
+    let long = "x".repeat(32_767);
+    assert_eq!(send_to(&mut group, "a", &["b"], &long), Err(ApiMisuse::Seal(too_long)));
+    assert!(waiting(&group, "a").is_empty());
+    queued(&mut group, "a", &["b"], &long[1..]);
+    let since = group.session("a").waiting().next().expect("it waits").since;
+    assert_eq!(since.since_epoch(), Duration::from_secs(100));
+    group.establish(&["a", "b"]);
+    group.run(1);
+    assert_eq!(texts(&group, "b"), [&long[1..]]);
 }
