@@ -178,7 +178,7 @@ fn replay() -> Result<()> {
 }
 
 fn sim() -> Result<()> {
-    for faults in ["none", "churn", "loss"] {
+    for faults in ["none", "churn", "loss", "liar"] {
         let run_it = ["run", "--quiet", "--release", "--locked", "-p", "mpenc-sim", "--", "run"];
         let lives = ["--seeds", "0..200", "--members", "2..7", "--steps", "200"];
         run(&mut cargo(&[&run_it[..], &lives[..], &["--faults", faults]].concat()))?;

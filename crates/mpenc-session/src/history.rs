@@ -128,9 +128,9 @@ impl<S: Suite> Session<S> {
 
     /// Everybody should have told us by now what they accepted.
     pub(crate) fn on_history_due(&mut self, packet: &PacketId, out: &mut Outputs) {
-        let missing = self.history_unconfirmed_by();
-        if self.is_latest(packet) && !missing.is_empty() {
-            self.history_overdue = true;
+        // Also of an operation that others have followed: somebody may start one after the other.
+        let missing: Vec<MemberId> = self.shared.order_acks.missing(packet).cloned().collect();
+        if !missing.is_empty() && !core::mem::replace(&mut self.history_overdue, true) {
             out.tell(Event::HistoryUnconfirmed { missing });
         }
     }

@@ -46,6 +46,8 @@ enum Fault {
     Churn,
     /// Data packets get lost (5 %), come twice (5 %), and are late by up to 3·BC_LAT.
     Loss,
+    /// The server shows order, membership or packets differently to different members.
+    Liar,
 }
 
 fn seeds(text: &str) -> Result<Range<u64>, String> {
@@ -76,6 +78,7 @@ fn main() -> ExitCode {
         Fault::None => Faults::None,
         Fault::Churn => Faults::Churn,
         Fault::Loss => Faults::Loss,
+        Fault::Liar => Faults::Liar,
     };
     let (least, most) = run.members;
     let plan = Plan::new(faults).with(least, most, run.steps);

@@ -12,6 +12,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
 use crate::channel::Mailboxes;
+use crate::lies::{Lies, Told};
 use crate::loss::{Loss, Stray};
 use crate::{Notice, Server};
 
@@ -111,6 +112,9 @@ pub struct Sim<S: Suite> {
     down: Mailboxes<NodeId, Travelling<Notice>>,
     /// What becomes of data packets, and those that are under way by themselves because of it.
     loss: Option<Loss>,
+    /// What the server tells otherwise than it happened.
+    lies: Option<Lies>,
+    lies_told: u64,
     stray: Stray<NodeId>,
     out: Outputs,
     invited: Vec<MemberId>,
@@ -131,6 +135,8 @@ impl<S: Suite> Sim<S> {
             up: BTreeMap::new(),
             down: BTreeMap::new(),
             loss: None,
+            lies: None,
+            lies_told: 0,
             stray: Stray::default(),
             out: Outputs::new(),
             invited: Vec::new(),
@@ -159,6 +165,24 @@ impl<S: Suite> Sim<S> {
     /// way in order, as a group channel promises.
     pub fn lose(&mut self, loss: Loss) {
         self.loss = Some(loss);
+    }
+
+    /// From now on, the server tells different members different things, now and then; what, comes
+    /// from the seed.
+    pub fn lie(&mut self, seed: u64) {
+        self.lies = Some(Lies::new(seed));
+    }
+
+    /// From now on, the server tells the truth. What it has said it does not take back.
+    pub fn tell_the_truth(&mut self) {
+        self.lies_told = self.lies_told();
+        self.lies = None;
+    }
+
+    /// How many lies the server has told.
+    #[must_use]
+    pub fn lies_told(&self) -> u64 {
+        self.lies.as_ref().map_or(self.lies_told, |lies| self.lies_told.saturating_add(lies.told()))
     }
 
     /// The time now.
@@ -480,7 +504,11 @@ impl<S: Suite> Sim<S> {
     }
 
     fn announce(&mut self, told: Vec<(MemberId, Notice)>) {
-        for (id, notice) in told {
+        let told = match &mut self.lies {
+            Some(lies) => lies.change(told),
+            None => told.into_iter().map(|(to, notice)| Told { to, notice, late: None }).collect(),
+        };
+        for Told { to: id, notice, late } in told {
             // Drawn in any case: who hears of it changes nothing for the others.
             let arrives = self.now.after(self.journey());
             let seat = self.seats.get(&id).copied();
@@ -492,6 +520,10 @@ impl<S: Suite> Sim<S> {
             if let Some(node) = seat
                 && self.nodes.get(node.0).is_some_and(|node| !node.crashed)
             {
+                if let Some(late) = late {
+                    self.stray.send(arrives.after(late), node, notice);
+                    continue;
+                }
                 match self.loss.as_ref().filter(|_| notice.is_data()) {
                     Some(loss) => {
                         for delay in loss.fate(&mut self.rng) {

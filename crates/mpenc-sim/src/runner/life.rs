@@ -43,7 +43,7 @@ pub(crate) struct Life<'a> {
     pub(crate) witness: Witness,
     texts: usize,
     listener: Option<&'a mut dyn FnMut(&str)>,
-    report: Report,
+    pub(super) report: Report,
 }
 
 impl<'a> Life<'a> {
@@ -85,6 +85,9 @@ impl<'a> Life<'a> {
             let latency = Config::default().broadcast_latency;
             sim.lose(Loss::new(5, 5, latency.saturating_mul(3)));
         }
+        if plan.faults == Faults::Liar {
+            sim.lie(seed);
+        }
         sim.record();
         Self {
             seed,
@@ -93,7 +96,7 @@ impl<'a> Life<'a> {
             sim,
             known: Arc::new(known),
             people,
-            witness: Witness::default(),
+            witness: Witness::new(plan.faults == Faults::Liar),
             texts: 0,
             listener,
             report: Report { runs: 1, ..Report::default() },
@@ -117,6 +120,8 @@ impl<'a> Life<'a> {
             self.pass(pause);
         }
         self.thaw(true);
+        self.sim.tell_the_truth();
+        self.report.lies = self.sim.lies_told();
         self.rest();
         self.report.operations = u64::try_from(self.witness.operations()).unwrap_or(u64::MAX);
         self.report.messages = u64::try_from(self.texts).unwrap_or(u64::MAX);

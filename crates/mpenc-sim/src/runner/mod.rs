@@ -43,6 +43,9 @@ pub enum Faults {
     Churn,
     /// Data packets get lost (5 %), come twice (5 %), and are late by up to 3·BC_LAT.
     Loss,
+    /// The server shows order, membership or packets differently to different members. What differs
+    /// afterwards must have been told to one of those concerned.
+    Liar,
 }
 
 /// What lives to lead.
@@ -104,6 +107,12 @@ pub struct Report {
     pub false_warnings: Vec<Finding>,
     /// Broken promises.
     pub violations: Vec<Finding>,
+    /// How many lies the server told.
+    pub lies: u64,
+    /// How many pairs of members held different things of each other's group in the end.
+    pub divided: u64,
+    /// Of how many of these at least one had been told that something is wrong.
+    pub reported: u64,
 }
 
 impl Report {
@@ -138,6 +147,9 @@ impl Report {
         self.warnings = self.warnings.saturating_add(other.warnings);
         self.false_warnings.extend(other.false_warnings);
         self.violations.extend(other.violations);
+        self.lies = self.lies.saturating_add(other.lies);
+        self.divided = self.divided.saturating_add(other.divided);
+        self.reported = self.reported.saturating_add(other.reported);
         self
     }
 }
@@ -153,7 +165,12 @@ impl fmt::Display for Report {
             self.warnings,
             self.false_warnings.len(),
             self.violations.len(),
-        )
+        )?;
+        if self.lies > 0 {
+            let Self { lies, divided, reported, .. } = self;
+            write!(f, " lies={lies} divided={divided} reported={reported}")?;
+        }
+        Ok(())
     }
 }
 

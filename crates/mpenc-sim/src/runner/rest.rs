@@ -28,7 +28,52 @@ impl Life<'_> {
         }
         self.settle();
         self.look();
-        self.look_who_heard(&spoke);
+        if self.plan.faults != Faults::Liar {
+            self.look_who_heard(&spoke);
+        }
+        self.watch_findings();
+    }
+
+    /// After a server has lied: no two members of a group may both believe that all is well, and hold
+    /// different things.
+    fn look_for_divisions(&mut self) {
+        self.say("-- nothing is under way");
+        let processes: Vec<_> = self.processes().into_values().collect();
+        for (at, &one) in processes.iter().enumerate() {
+            for &other in processes.iter().skip(at.saturating_add(1)) {
+                let [a, b] = [one, other].map(|node| self.sim.session(node));
+                // Who was told that somebody left counts on them no more.
+                let counts = |of: &MpencSession, who: &MpencSession| {
+                    of.state() == State::Joined
+                        && of.members().contains(who.own_id())
+                        && of.channel_members().any(|member| member == who.own_id())
+                };
+                // Whoever counts the other as a member, and is not counted, is concerned as well.
+                if !counts(a, b) && !counts(b, a) {
+                    continue;
+                }
+                let same = counts(a, b)
+                    && counts(b, a)
+                    && a.members() == b.members()
+                    && a.order_head() == b.order_head()
+                    && self.transcript(a) == self.transcript(b);
+                if same {
+                    continue;
+                }
+                self.report.divided = self.report.divided.saturating_add(1);
+                let concerned = [one, other].into_iter().filter(|&node| {
+                    let [own, peer] = if node == one { [a, b] } else { [b, a] };
+                    counts(own, peer)
+                });
+                let at_ease = |node| self.witness.is_at_ease(node, self.sim.session(node));
+                if concerned.clone().all(at_ease) {
+                    let what = format!("divided from {}, and nobody was told", b.own_id());
+                    self.witness.violation(one, what);
+                } else {
+                    self.report.reported = self.report.reported.saturating_add(1);
+                }
+            }
+        }
         self.watch_findings();
     }
 
@@ -46,6 +91,9 @@ impl Life<'_> {
     }
 
     fn is_quiet(&self) -> bool {
+        if self.plan.faults == Faults::Liar {
+            return self.sim.is_quiet();
+        }
         let acked = |node| self.sim.session(node).unacked().next().is_none();
         let settled = |node| self.witness.is_settled(node, self.sim.session(node));
         self.sim.is_quiet() && self.processes().into_values().all(|n| acked(n) && settled(n))
@@ -53,6 +101,9 @@ impl Life<'_> {
 
     fn look(&mut self) {
         self.say("-- nothing is under way");
+        if self.plan.faults == Faults::Liar {
+            return self.look_for_divisions();
+        }
         for node in self.processes().into_values() {
             self.witness.rests(node, self.sim.session(node));
             for what in self.faults_of(node) {
@@ -109,7 +160,7 @@ impl Life<'_> {
     /// get lost, its texts, because of an ack that nobody awaits a loss can go unnoticed.
     fn transcript(&self, session: &MpencSession) -> Vec<MessageId> {
         let mut ids = session.transcript();
-        if self.plan.faults == Faults::Loss {
+        if matches!(self.plan.faults, Faults::Loss | Faults::Liar) {
             ids.retain(|id| session.messages().line(id).is_some());
         }
         ids

@@ -27,7 +27,6 @@ pub(crate) struct Written {
 #[derive(Debug, Default)]
 struct Ordered {
     /// Whose sessions proposed it, or sent their signature for its members.
-    confirmed: BTreeSet<NodeId>,
     completed: Option<(BTreeSet<MemberId>, OrderHead)>,
     failed: Option<FailReason>,
 }
@@ -76,6 +75,8 @@ pub(crate) struct Book {
     /// Whom it knows to have left the channel, or to be excluded, at some time.
     gone: BTreeSet<MemberId>,
     queued: BTreeMap<LocalId, (BTreeSet<MemberId>, String)>,
+    /// Whether it was alarmed since it last entered the channel.
+    alarmed: bool,
 }
 
 /// What was found, before it has a seed and a time.
@@ -88,6 +89,13 @@ pub(crate) enum Found {
 /// Who knows the truth.
 #[derive(Debug, Default)]
 pub(crate) struct Witness {
+    /// Whether the server lies. Then members may differ in what they are told, and in what follows
+    /// from that: what must not differ unseen is judged at the end.
+    lied: bool,
+    /// By initial packet, whose sessions have confirmed its members.
+    confirmed: BTreeMap<String, BTreeSet<NodeId>>,
+    /// The initial packet of each operation, by the id that those who heard it give it.
+    texts: BTreeMap<PacketId, String>,
     pub(crate) written: BTreeMap<MessageId, Written>,
     ordered: BTreeMap<PacketId, Ordered>,
     /// Whose session sent an initial packet, and whether it confirms the members.
@@ -105,6 +113,10 @@ pub(crate) struct Witness {
 }
 
 impl Witness {
+    pub(crate) fn new(lied: bool) -> Self {
+        Self { lied, ..Self::default() }
+    }
+
     pub(crate) fn add(&mut self, node: NodeId, member: MemberId) {
         let book = Book {
             member,
@@ -121,6 +133,7 @@ impl Witness {
             pending: BTreeSet::new(),
             gone: BTreeSet::new(),
             queued: BTreeMap::new(),
+            alarmed: false,
         };
         self.books.insert(node, book);
     }
@@ -189,7 +202,9 @@ impl Witness {
         let Some(book) = self.books.get(&node) else { return };
         let running = book.running.as_ref().map(|info| info.id);
         for id in running.into_iter().chain(book.candidates.keys().copied()) {
-            self.ordered.entry(id).or_default().confirmed.insert(node);
+            if let Some(text) = self.texts.get(&id) {
+                self.confirmed.entry(text.clone()).or_default().insert(node);
+            }
         }
     }
 
@@ -207,6 +222,9 @@ impl Witness {
             self.warnings = self.warnings.saturating_add(1);
         }
         if event.severity() >= Severity::Security {
+            if let Some(book) = self.books.get_mut(&node) {
+                book.alarmed = true;
+            }
             self.false_warning(node, format!("{event:?}"));
         }
         match event {
@@ -336,9 +354,10 @@ impl Witness {
             self.violation(node, format!("nobody proposed {info:?}"));
             return;
         };
-        let ordered = self.ordered.entry(info.id).or_default();
+        self.ordered.entry(info.id).or_default();
+        self.texts.insert(info.id, self.last_packet.clone());
         if confirms {
-            ordered.confirmed.insert(author);
+            self.confirmed.entry(self.last_packet.clone()).or_default().insert(author);
         }
     }
 
@@ -360,9 +379,9 @@ impl Witness {
             return;
         }
         if ordered.completed.is_some() {
-            self.violation(node, format!("{info:?} failed, and completed for others"));
+            self.division(node, format!("{info:?} failed, and completed for others"));
         } else if ordered.failed.get_or_insert_with(|| reason.clone()) != reason {
-            self.violation(node, format!("{info:?} failed for another reason: {reason:?}"));
+            self.division(node, format!("{info:?} failed for another reason: {reason:?}"));
         }
     }
 
@@ -389,8 +408,9 @@ impl Witness {
         };
         let ordered = self.ordered.entry(info.id).or_default();
         let mut found = Vec::new();
+        let mut divided = Vec::new();
         if ordered.failed.is_some() {
-            found.push(format!("{info:?} completed, and failed for others"));
+            divided.push(format!("{info:?} completed, and failed for others"));
         }
         if session.members().iter().cloned().collect::<BTreeSet<_>>() != members {
             found.push(format!("the members are not those announced: {}", named(&members)));
@@ -398,10 +418,11 @@ impl Witness {
         let outcome = (members, session.order_head());
         let first = ordered.completed.get_or_insert_with(|| outcome.clone());
         if *first != outcome {
-            found.push(format!("{info:?} led others to {first:?}, and here to {outcome:?}"));
+            divided.push(format!("{info:?} led others to {first:?}, and here to {outcome:?}"));
         }
         let (members, _) = outcome;
-        let confirmed: BTreeSet<_> = (ordered.confirmed.iter())
+        let confirmed = self.texts.get(&info.id).and_then(|text| self.confirmed.get(text));
+        let confirmed: BTreeSet<_> = (confirmed.into_iter().flatten())
             .filter_map(|node| self.books.get(node))
             .map(|book| book.member.clone())
             .collect();
@@ -413,6 +434,9 @@ impl Witness {
         }
         for what in found {
             self.violation(node, what);
+        }
+        for what in divided {
+            self.division(node, what);
         }
     }
 
@@ -443,7 +467,8 @@ impl Witness {
             {
                 found.push(format!("{message:?} was written otherwise: {written:?}"));
             }
-            if written.sub.is_none_or(|sub| !book.lived_in.contains(&sub)) {
+            // Who is lied to about the channel's members calls an operation by another id.
+            if !self.lied && written.sub.is_none_or(|sub| !book.lived_in.contains(&sub)) {
                 found.push(format!("{message:?} was written in a sub-session of others"));
             }
             let place = book.log.iter().position(|id| *id == message.id).unwrap_or(0);
@@ -505,6 +530,7 @@ impl Witness {
         let Some(book) = self.books.get_mut(&node) else { return };
         book.forget_operation();
         book.sub = None;
+        book.alarmed = false;
         book.lived_in.clear();
         book.log.clear();
         book.pending.clear();
@@ -525,6 +551,13 @@ impl Witness {
         for (id, _) in standing.into_iter().filter(|(_, now)| *now == Standing::Open) {
             self.violation(node, format!("left without a word of {id}"));
         }
+    }
+
+    /// Whether a session tells its user that all is well.
+    pub(crate) fn is_at_ease(&self, node: NodeId, session: &MpencSession) -> bool {
+        let Some(book) = self.books.get(&node) else { return false };
+        let warned = book.standing.values().any(|standing| *standing == Standing::Warned);
+        session.is_consistent() && !book.alarmed && !warned && book.pending.is_empty()
     }
 
     /// Whether no notice stands that is to be withdrawn.
@@ -572,7 +605,17 @@ impl Witness {
         self.found.push(Found::Violation(what));
     }
 
+    /// Members were told different things, which a server that lies can bring about.
+    pub(crate) fn division(&mut self, node: NodeId, what: String) {
+        if !self.lied {
+            self.violation(node, what);
+        }
+    }
+
     pub(crate) fn false_warning(&mut self, node: NodeId, what: String) {
+        if self.lied {
+            return;
+        }
         let what = self.named(node, &what);
         self.found.push(Found::FalseWarning(what));
     }
