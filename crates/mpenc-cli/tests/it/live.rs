@@ -176,7 +176,13 @@ pub(crate) struct World {
 impl World {
     /// A relay, and keys for these people, who all know each other's.
     pub(crate) fn of(names: &[&str]) -> Self {
-        let mut relay = Live::start("relay", &["relay", "--listen", "127.0.0.1:0"]);
+        Self::with_relay(names, &[])
+    }
+
+    /// The same, with a relay that takes these arguments.
+    pub(crate) fn with_relay(names: &[&str], args: &[&str]) -> Self {
+        let listen = ["relay", "--listen", "127.0.0.1:0"];
+        let mut relay = Live::start("relay", &[&listen[..], args].concat());
         let listening = relay.says(&["listening on "]);
         let address = listening.rsplit(' ').next().expect("an address").to_owned();
         let folder = tempfile::tempdir().expect("a folder");

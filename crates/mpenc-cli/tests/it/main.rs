@@ -10,6 +10,7 @@
 
 mod chat;
 mod demo;
+mod faults;
 mod inspect;
 mod keygen;
 mod keys;

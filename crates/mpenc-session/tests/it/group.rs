@@ -21,7 +21,7 @@ pub fn ids(names: &[&str]) -> Vec<MemberId> {
     names.iter().map(|name| id(name)).collect()
 }
 
-fn seed(name: &str) -> [u8; 32] {
+pub fn seed(name: &str) -> [u8; 32] {
     let mut seed = [0x5a; 32];
     for (place, octet) in seed.iter_mut().zip(name.bytes()) {
         *place = octet;

@@ -19,6 +19,7 @@ mod group;
 mod history;
 mod honest;
 mod identity;
+mod joining;
 mod life;
 mod liveness;
 mod misuse;

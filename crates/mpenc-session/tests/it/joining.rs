@@ -1,0 +1,150 @@
+//! Whoever waits to be included, in a room with people who forge proposals: they neither wedge nor
+//! poison a joiner, however many they make (PROTOCOL 5, the hardened form).
+
+use std::sync::Arc;
+
+use mpenc::greet::{Greeter, OrderRefs};
+use mpenc::{CliquesGreeter, Dialect, LocalIdentity, MemberId};
+use mpenc_session::{Event, Membership, Outcome, Severity, State};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+use crate::group::{Group, config, id, ids, seed};
+
+/// A well-formed, well-signed proposal by somebody in the room, who will never complete it: to start
+/// a group with these, on an order that does not exist, or on one that does.
+fn forged(
+    group: &Group,
+    by: &str,
+    members: &[&str],
+    number: u8,
+    prev_pf: Option<[u8; 32]>,
+) -> String {
+    let signer = LocalIdentity::from_seed(&seed(by)).into_signer();
+    let greeter = CliquesGreeter::new(Dialect::DOCUMENT, id(by), signer, Arc::new(group.known()));
+    let refs = OrderRefs {
+        prev_pf: prev_pf.unwrap_or([number; 32]),
+        chain_hash: [number; 32],
+        latest_pm: Vec::new(),
+    };
+    let mut rng = ChaCha20Rng::seed_from_u64(u64::from(number));
+    let proposal = greeter.propose(&mut rng, Membership::Include(&ids(members)), refs);
+    proposal.expect("it can be made").packet
+}
+
+fn assert_joined(
+    group: &mut Group,
+    own: mpenc_session::OperationId,
+    members: &[&str],
+    joiner: &str,
+) {
+    let events = group.events("a");
+    let ended = Event::OperationEnded { own, outcome: Outcome::Completed };
+    assert!(events.contains(&ended), "{events:?}");
+    assert!(group.session(joiner).members().contains(&id("a")));
+    group.assert_together(members);
+    for name in members {
+        let alarming: Vec<Event> = group
+            .events(name)
+            .into_iter()
+            .filter(|event| event.severity() >= Severity::Security)
+            .collect();
+        assert!(alarming.is_empty(), "{name}: {alarming:?}");
+    }
+}
+
+/// A hundred of them, by one outsider, before, during and after the real one.
+#[test]
+fn one_outsider_who_forges_a_hundred_proposals_keeps_nobody_out() {
+    let mut group = Group::new(460, &["a", "b", "j", "o"]);
+    group.establish(&["a", "b"]);
+    group.run(60);
+    group.join("j");
+    group.join("o");
+    group.events("j");
+    let o = group.node("o");
+    for number in 0..50 {
+        let packet = forged(&group, "o", &["j"], number, None);
+        group.sim.inject(o, &packet);
+    }
+    let own = group.include("a", &["j"]);
+    for number in 50..100 {
+        let packet = forged(&group, "o", &["j"], number, None);
+        group.sim.inject(o, &packet);
+    }
+    group.run(5);
+    let members: Vec<MemberId> = ids(&["a", "b", "j"]);
+    assert_eq!(group.session("j").members(), members, "no later than without them");
+    group.run(60);
+    assert_joined(&mut group, own, &["a", "b", "j"], "j");
+}
+
+/// More strangers than there is room for candidates, all at once, around the real one.
+#[test]
+fn many_strangers_take_no_room_that_the_real_one_needs() {
+    let outsiders = ["o", "p", "q", "r", "s", "t"];
+    let mut names = vec!["a", "b", "j"];
+    names.extend(outsiders);
+    let mut group = Group::new(461, &names);
+    let mut known = group.known();
+    known.retain(|member, _| !ids(&outsiders).contains(member));
+    group.add("j", known, config());
+    group.establish(&["a", "b"]);
+    group.run(60);
+    group.join("j");
+    for name in outsiders {
+        group.join(name);
+    }
+    for (number, name) in (0..).zip(outsiders) {
+        let packet = forged(&group, name, &["j"], number, None);
+        let node = group.node(name);
+        group.sim.inject(node, &packet);
+    }
+    let own = group.include("a", &["j"]);
+    group.run(60);
+    assert_joined(&mut group, own, &["a", "b", "j"], "j");
+}
+
+/// Proposals for others on the very parent that the real one will name: doubt alone refuses nothing.
+#[test]
+fn doubt_does_not_poison() {
+    let mut group = Group::new(462, &["a", "b", "j", "o", "p"]);
+    group.establish(&["a", "b"]);
+    group.run(60);
+    for name in ["j", "o", "p"] {
+        group.join(name);
+    }
+    let (parent, _) = group.session("a").order_head().expect("a has an order");
+    let o = group.node("o");
+    for (number, members) in (0..).zip([&["p"][..], &["j"], &["p", "j"]]) {
+        let packet = forged(&group, "o", members, number, Some(*parent.as_bytes()));
+        group.sim.inject(o, &packet);
+    }
+    group.run(1);
+    let own = group.include("a", &["j"]);
+    group.run(60);
+    assert_joined(&mut group, own, &["a", "b", "j"], "j");
+}
+
+/// Whoever is only ever shown forged ones goes on waiting, and says of each what came of it.
+#[test]
+fn forged_proposals_alone_come_to_nothing() {
+    let mut group = Group::new(463, &["a", "j", "o"]);
+    group.join("a");
+    group.join("j");
+    group.join("o");
+    let o = group.node("o");
+    let packet = forged(&group, "o", &["j"], 1, None);
+    group.sim.inject(o, &packet);
+    group.run(120);
+    let events = group.events("j");
+    let told = events.iter().filter(|event| matches!(event, Event::Candidate(_))).count();
+    let dropped =
+        events.iter().filter(|event| matches!(event, Event::CandidateDropped { .. })).count();
+    assert_eq!((told, dropped), (1, 1), "{events:?}");
+    assert!(!events.iter().any(|event| matches!(event, Event::Members { .. })));
+    assert_eq!(group.session("j").state(), State::Waiting);
+    let own = group.include("a", &["j"]);
+    group.run(60);
+    assert_joined(&mut group, own, &["a", "j"], "j");
+}
