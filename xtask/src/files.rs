@@ -13,11 +13,11 @@ const LINES: usize = 800;
 /// Folders of one machine, which say nothing to who reads this on another one. In two parts each,
 /// so that this file does not hold what it looks for.
 const FOLDERS: [&str; 5] = [
-    concat!("/", "farm/"),
     concat!("/", "home/"),
+    concat!("/", "mnt/"),
     concat!("/", "root/"),
     concat!("/", "tmp/"),
-    concat!("/", "work/"),
+    concat!("/", "Users/"),
 ];
 
 /// Words of work that is not done, and of tests that are not run.
