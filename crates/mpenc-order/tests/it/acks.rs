@@ -125,6 +125,15 @@ fn so_16_a_packet_that_never_comes_is_a_mismatch() {
 }
 
 #[test]
+fn what_is_told_of_an_unknown_packet_names_theirs_and_ours() {
+    let mut acks = ann(&[(1, "ann ben")]);
+    let _ = ack(&mut acks, "ben", 2);
+    let told = acks.give_up(&"ben".to_owned(), &id(2)).expect("it never came").to_string();
+    let expected = format!("they accepted {}, which we never saw; our latest is {}", id(2), id(1));
+    assert_eq!(told, expected);
+}
+
+#[test]
 fn what_is_held_for_another_packet_stays_held() {
     let mut acks = ann(&[(1, "ann ben")]);
     assert_eq!(ack(&mut acks, "ben", 3), AckVerdict::Unknown);

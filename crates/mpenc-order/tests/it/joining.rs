@@ -311,6 +311,22 @@ fn progress_keeps_a_place() {
 }
 
 #[test]
+fn what_is_noted_is_no_progress() {
+    let (group, mut joiner) = (Group::new(), Joiner::new(&[]));
+    let add = group.add("ann", 1);
+    let _ = joiner.take(&add);
+    for (number, sender) in (1..).zip(&OUTSIDERS[..3]) {
+        assert_eq!(joiner.take(&Commit::forged(sender, number)), Verdict::Accept(()));
+    }
+    let noted = joiner.candidates.find_mut(&add.id()).expect("it is followed");
+    assert_eq!((noted.initial(), noted.operation().secret), (add.id(), 1));
+    assert!(joiner.candidates.find_mut(&id("ann", b"another")).is_none());
+    // It has still gone longest without progress.
+    assert_eq!(joiner.take(&Commit::forged("m3", 4)), Verdict::Accept(()));
+    assert!(joiner.candidates.find(&add.id()).is_none());
+}
+
+#[test]
 fn the_newest_of_a_sender_replaces_the_older_but_not_on_the_same_parent() {
     let mut joiner = Joiner::new(&[]);
     let first = Commit::forged("m0", 1);
@@ -339,6 +355,7 @@ fn what_is_doubtful_comes_last_and_gives_way_first() {
     for commit in &certain[..3] {
         let _ = joiner.take(commit);
     }
+    assert!(!joiner.candidates.is_empty());
     assert_eq!(joiner.candidates.iter().last().unwrap().initial(), doubtful.id());
     assert!(joiner.candidates.advance(&doubtful.id()).is_some());
     let _ = joiner.take(&certain[3]);
@@ -418,6 +435,19 @@ fn in_our_own_name() {
     let mut joiner = Joiner::new(&[]);
     let echo = Commit::forged("joe", 1);
     assert_eq!(joiner.take(&echo), Verdict::Reject(RejectReason::NotOurProposal));
+    // Whether the transport only, or the packet only, says that it is ours.
+    let other = Commit::forged("m0", 2);
+    for (sender, author) in [(JOINER, "m0"), ("m0", JOINER)] {
+        let proposal = Proposal {
+            author: &name(author),
+            members: &other.members,
+            prev_pf: other.parent.0,
+            prev_chain_hash: other.parent.1,
+            single: false,
+        };
+        let offered = joiner.candidates.offer(other.id(), &name(sender), &proposal, true, &room());
+        assert!(matches!(offered, Verdict::Reject(RejectReason::NotOurProposal)));
+    }
 }
 
 #[test]

@@ -147,13 +147,32 @@ fn so_09_the_first_final_packet_ends_the_operation() {
 #[test]
 fn so_12_a_single_packet_is_initial_and_final() {
     let (mut order, head) = synced("ann");
-    let ended = Packet::new(1, "ben", head).single().begin(&mut order).unwrap();
+    assert!(!Packet::new(1, "ben", head).offer(&mut order).accepted().unwrap().is_single());
+    let single = Packet::new(1, "ben", head).single();
+    assert!(single.offer(&mut order).accepted().unwrap().is_single());
+    let ended = single.begin(&mut order).unwrap();
     assert_eq!(ended.how(), End::Both);
     assert_eq!(ended.chain_hash(), head.1.next(&id(1), EntryType::Both));
     assert_eq!(order.head(), Some((id(1), ended.chain_hash())));
     assert!(order.ongoing().is_none());
     let next = order.head().unwrap();
     assert!(Packet::new(2, "cat", next).begin(&mut order).is_none());
+}
+
+#[test]
+fn so_09_which_parents_are_taken() {
+    let mut order = Order::unsynced("ann".to_owned());
+    assert!(!order.is_taken(&id(START)), "who knows nothing knows of none");
+    order.start(id(START));
+    let head = order.head().unwrap();
+    assert!(!order.is_taken(&id(START)), "nothing has followed it yet");
+    Packet::new(1, "ben", head).begin(&mut order);
+    assert!(order.is_taken(&id(START)), "an operation runs on it");
+    assert!(!order.is_taken(&id(9)), "what is unknown may be another history");
+    let _ = order.offer_final(id(2)).accepted().unwrap();
+    assert!(order.is_taken(&id(START)) && order.is_taken(&id(1)));
+    assert!(!order.is_taken(&id(2)), "that is the parent of what comes next");
+    assert!(!order.is_taken(&id(9)));
 }
 
 #[test]
