@@ -1,9 +1,13 @@
 //! Development tasks: `cargo xtask ci` does all that a change must pass.
 
+mod coverage;
 mod files;
 mod msrv;
+mod mutants;
 mod run;
+mod source;
 mod steps;
+mod table;
 
 use std::process::ExitCode;
 
@@ -23,15 +27,21 @@ enum Task {
     Ci(steps::Args),
     /// Check the repository's files: sizes, links, words that do not belong.
     CheckFiles,
+    /// What of each crate the tests reach. Installs the tools that are missing.
+    Coverage(coverage::Args),
     /// Check that no dependency of the core crates needs a newer compiler than we say.
     Msrv,
+    /// Which small changes of the code no test notices. Takes about an hour.
+    Mutants(mutants::Args),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Ci(args) => steps::ci(&args),
         Task::CheckFiles => files::check(),
+        Task::Coverage(args) => coverage::check(&args),
         Task::Msrv => msrv::check(),
+        Task::Mutants(args) => mutants::check(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -11,6 +11,11 @@ pub(crate) fn root() -> PathBuf {
     here.parent().unwrap_or(here).to_owned()
 }
 
+/// Where everything is built.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into)
+}
+
 /// A command in the root of the workspace.
 pub(crate) fn command(program: &str, args: &[&str]) -> Command {
     let mut command = Command::new(program);
@@ -25,10 +30,15 @@ pub(crate) fn cargo(args: &[&str]) -> Command {
 
 /// Runs a command; it must succeed.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
+    run_or(command, &[])
+}
+
+/// Runs a command; it must succeed, or end with one of these codes.
+pub(crate) fn run_or(command: &mut Command, codes: &[i32]) -> Result<()> {
     let shown = shown(command);
     println!("$ {shown}");
     let status = command.status().with_context(|| format!("cannot run {shown}"))?;
-    if !status.success() {
+    if !status.success() && !status.code().is_some_and(|code| codes.contains(&code)) {
         bail!("this failed ({status}): {shown}");
     }
     Ok(())

@@ -8,7 +8,7 @@ use crate::run::{cargo, command, output, root, run, tool};
 use crate::{files, msrv};
 
 /// The crates that need no standard library.
-const CORE: [&str; 6] =
+pub(crate) const CORE: [&str; 6] =
     ["mpenc-wire", "mpenc-greet", "mpenc-message", "mpenc-causal", "mpenc-order", "mpenc-session"];
 
 /// Which steps to take.
