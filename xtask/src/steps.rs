@@ -177,11 +177,15 @@ fn replay() -> Result<()> {
     mpenc(&[&["replay", "--level", "reject"], &bad[..]].concat())
 }
 
+/// A sample of what `mpenc-sim` can do; docs/ASSURANCE.md tells of longer runs.
 fn sim() -> Result<()> {
-    for faults in ["none", "churn", "loss", "liar"] {
-        let run_it = ["run", "--quiet", "--release", "--locked", "-p", "mpenc-sim", "--", "run"];
-        let lives = ["--seeds", "0..200", "--members", "2..7", "--steps", "200"];
-        run(&mut cargo(&[&run_it[..], &lives[..], &["--faults", faults]].concat()))?;
+    for faults in ["none", "loss", "churn", "chaos", "liar"] {
+        for (crypto, seeds) in [("real", "0..100"), ("null", "0..300")] {
+            let run_it =
+                ["run", "--quiet", "--release", "--locked", "-p", "mpenc-sim", "--", "run"];
+            let lives = ["--seeds", seeds, "--faults", faults, "--crypto", crypto, "--no-shrink"];
+            run(&mut cargo(&[&run_it[..], &lives[..]].concat()))?;
+        }
     }
     Ok(())
 }

@@ -81,6 +81,14 @@ struct Node<S: Suite> {
     events: Vec<Event>,
     crashed: bool,
     frozen: bool,
+    cut: bool,
+}
+
+impl<S: Suite> Node<S> {
+    /// Whether anything comes from it or to it.
+    const fn is_reached(&self) -> bool {
+        !self.frozen && !self.cut
+    }
 }
 
 /// What goes up to the server: a wish of the session behind the connection, or the connection's end.
@@ -157,6 +165,7 @@ impl<S: Suite> Sim<S> {
             events: Vec::new(),
             crashed: false,
             frozen: false,
+            cut: false,
         });
         node
     }
@@ -321,6 +330,35 @@ impl<S: Suite> Sim<S> {
         self.nodes[node.0].frozen = false;
     }
 
+    /// The network between a member and the server stops: what is under way waits, and the process
+    /// goes on, until [`Sim::mend`]. The server sees nothing of it.
+    ///
+    /// # Panics
+    /// If the node is of another simulation.
+    #[expect(clippy::indexing_slicing, reason = "node ids are made by `add`")]
+    pub fn cut(&mut self, node: NodeId) {
+        self.nodes[node.0].cut = true;
+    }
+
+    /// The network between a member and the server goes on, with what has waited in it.
+    ///
+    /// # Panics
+    /// If the node is of another simulation.
+    #[expect(clippy::indexing_slicing, reason = "node ids are made by `add`")]
+    pub fn mend(&mut self, node: NodeId) {
+        self.nodes[node.0].cut = false;
+    }
+
+    /// The server removes a member from the channel.
+    ///
+    /// # Panics
+    /// If the node is of another simulation.
+    #[expect(clippy::indexing_slicing, reason = "node ids are made by `add`")]
+    pub fn kick(&mut self, node: NodeId) {
+        let told = self.server.leave(&self.nodes[node.0].id);
+        self.announce(told);
+    }
+
     /// Loses what is under way from a member to the server.
     ///
     /// # Panics
@@ -397,18 +435,17 @@ impl<S: Suite> Sim<S> {
 
     fn next_step(&self) -> Option<(Instant, Step)> {
         // Of one moment: what goes up, then what comes down, then deadlines.
-        let awake =
-            |node: &NodeId| self.nodes.get(node.0).is_some_and(|node: &Node<S>| !node.frozen);
+        let reached = |node: &NodeId| self.nodes.get(node.0).is_some_and(Node::is_reached);
         let up = self
             .up
             .iter()
             .filter_map(|(id, way)| Some((id, way.front()?)))
-            .filter(|(_, first)| awake(&first.what.0))
+            .filter(|(_, first)| reached(&first.what.0))
             .map(|(id, first)| (first.arrives, Step::Up(id.clone())));
         let down = self
             .down
             .iter()
-            .filter(|(node, _)| awake(node))
+            .filter(|(node, _)| reached(node))
             .filter_map(|(&node, way)| Some((way.front()?.arrives, Step::Down(node))));
         let deadlines = self
             .nodes
@@ -416,7 +453,7 @@ impl<S: Suite> Sim<S> {
             .enumerate()
             .filter(|(_, node)| !node.crashed && !node.frozen)
             .filter_map(|(at, node)| Some((node.session.next_deadline()?, Step::Tick(NodeId(at)))));
-        let stray = self.stray.next(|node| awake(node)).map(|at| (at, Step::Stray));
+        let stray = self.stray.next(reached).map(|at| (at, Step::Stray));
         up.chain(down).chain(stray).chain(deadlines).min_by_key(|(at, _)| (*at).max(self.now))
     }
 
@@ -438,9 +475,8 @@ impl<S: Suite> Sim<S> {
             }
             Step::Stray => {
                 let nodes = &self.nodes;
-                let awake =
-                    |node: &NodeId| nodes.get(node.0).is_some_and(|node: &Node<S>| !node.frozen);
-                if let Some((node, notice)) = self.stray.take(awake) {
+                let reached = |node: &NodeId| nodes.get(node.0).is_some_and(Node::is_reached);
+                if let Some((node, notice)) = self.stray.take(reached) {
                     self.note(node, || What::Heard(notice.clone()));
                     notice.with(|event| self.feed(node, Input::Channel(event)));
                 }

@@ -1,7 +1,5 @@
 //! Small choices.
 
-use core::time::Duration;
-
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -10,10 +8,10 @@ use rand_core::{Rng, SeedableRng};
 pub(crate) struct Chance(ChaCha20Rng);
 
 impl Chance {
-    pub(crate) fn new(seed: u64) -> Self {
-        // Another stream than the channel's, which is seeded alike.
+    /// Of this seed; each stream gives other choices. Stream 0 is the channel's, 2 the liar's.
+    pub(crate) fn new(seed: u64, stream: u64) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
-        rng.set_stream(1);
+        rng.set_stream(stream);
         Self(rng)
     }
 
@@ -45,8 +43,8 @@ impl Chance {
         chosen
     }
 
-    pub(crate) fn up_to(&mut self, most: Duration) -> Duration {
-        let millis = usize::try_from(most.as_millis()).unwrap_or(usize::MAX);
-        Duration::from_millis(u64::try_from(self.below(millis.saturating_add(1))).unwrap_or(0))
+    /// From 0 to `most`.
+    pub(crate) fn up_to(&mut self, most: usize) -> u64 {
+        u64::try_from(self.below(most.saturating_add(1))).unwrap_or(0)
     }
 }

@@ -1,16 +1,18 @@
 //! One life: people, what they do, and how time passes.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use mpenc::{
-    ApiMisuse, CliquesGreeter, Config, Ctx, Dialect, Event, JoinPatience, LocalIdentity, MemberId,
-    Membership, Mpenc, MpencSession, Outputs, Sent, State,
+    ApiMisuse, Config, Ctx, Dialect, Event, JoinPatience, LocalIdentity, MemberId, Membership,
+    Outputs, Sent, Session, State,
 };
 use mpenc_session::Instant;
 
 use super::chance::Chance;
+use super::crypto::{Crypto, Known};
+use super::deed::{Deed, Does};
 use super::story;
 use super::witness::{Found, Witness};
 use super::{Faults, Finding, Plan, Report};
@@ -28,27 +30,48 @@ struct Person {
     config: Config,
     /// `None` while none runs.
     node: Option<NodeId>,
-    /// Until when it stalls.
-    /// Since when it stalls, and until when.
+    /// Since when the process stands still, and until when.
     stalls: Option<(Instant, Instant)>,
+    /// Since when the network does, and until when.
+    cut: Option<(Instant, Instant)>,
 }
 
-pub(crate) struct Life<'a> {
+/// Where the next deed comes from.
+enum Source {
+    /// People enter, and one includes the others; then so many are chosen, one after the other.
+    Chosen { first: VecDeque<Deed>, more: u32 },
+    /// They are written down.
+    Written(VecDeque<Deed>),
+}
+
+pub(crate) struct Life<'a, C: Crypto> {
     seed: u64,
     pub(super) plan: Plan,
     chance: Chance,
-    pub(crate) sim: Sim<Mpenc>,
-    known: Arc<BTreeMap<MemberId, [u8; 32]>>,
+    /// Whether people come who are asked in.
+    whims: Chance,
+    source: Source,
+    deeds: Vec<Deed>,
+    pub(crate) sim: Sim<C>,
+    known: Known,
     people: Vec<Person>,
     pub(crate) witness: Witness,
     texts: usize,
+    /// When everything that people did had long been over.
+    pub(super) settled: Instant,
     listener: Option<&'a mut dyn FnMut(&str)>,
     pub(super) report: Report,
 }
 
-impl<'a> Life<'a> {
-    pub(crate) fn new(seed: u64, plan: Plan, listener: Option<&'a mut dyn FnMut(&str)>) -> Self {
-        let mut chance = Chance::new(seed);
+impl<'a, C: Crypto> Life<'a, C> {
+    /// A life of this seed; if there are `written` deeds, it is these that are done.
+    pub(crate) fn new(
+        seed: u64,
+        plan: Plan,
+        written: Option<&[Deed]>,
+        listener: Option<&'a mut dyn FnMut(&str)>,
+    ) -> Self {
+        let mut chance = Chance::new(seed, 1);
         let count = plan
             .least
             .saturating_add(chance.below(plan.most.saturating_sub(plan.least).saturating_add(1)));
@@ -73,7 +96,7 @@ impl<'a> Life<'a> {
                 let mut seed = [0x5a; 32];
                 seed.iter_mut().zip(name.bytes()).for_each(|(place, octet)| *place = octet);
                 let id = MemberId::new(Dialect::DOCUMENT, &name).ok()?;
-                Some(Person { id, seed, config, node: None, stalls: None })
+                Some(Person { id, seed, config, node: None, stalls: None, cut: None })
             })
             .collect();
         let known = people
@@ -81,193 +104,275 @@ impl<'a> Life<'a> {
             .map(|person| (person.id.clone(), LocalIdentity::from_seed(&person.seed).public_key()))
             .collect();
         let mut sim = Sim::new(seed, latency);
-        if plan.faults == Faults::Loss {
+        if plan.faults.loses() {
             let latency = Config::default().broadcast_latency;
             sim.lose(Loss::new(5, 5, latency.saturating_mul(3)));
         }
-        if plan.faults == Faults::Liar {
+        if plan.faults.lies() {
             sim.lie(seed);
         }
         sim.record();
+        let source = match written {
+            Some(deeds) => Source::Written(deeds.iter().cloned().collect()),
+            None => {
+                let first = beginning(&mut chance, people.len());
+                Source::Chosen { first, more: plan.steps }
+            }
+        };
         Self {
             seed,
             plan,
             chance,
+            whims: Chance::new(seed, 3),
+            source,
+            deeds: Vec::new(),
             sim,
             known: Arc::new(known),
             people,
-            witness: Witness::new(plan.faults == Faults::Liar),
+            witness: Witness::new(plan.faults.lies()),
             texts: 0,
+            settled: Instant::default(),
             listener,
             report: Report { runs: 1, ..Report::default() },
         }
     }
 
-    pub(crate) fn lead(mut self) -> Report {
-        for who in 0..self.people.len() {
-            self.start(who);
-            self.join(who);
-            let pause = self.chance.up_to(Duration::from_secs(1));
-            self.pass(pause);
+    /// Leads it to its end, and gives what was done in it.
+    pub(crate) fn lead(mut self) -> (Report, Vec<Deed>) {
+        while let Some(deed) = self.next_deed() {
+            self.perform(&deed);
+            self.pass(Duration::from_millis(deed.then));
+            self.deeds.push(deed);
         }
-        self.pass(Duration::from_secs(3));
-        let others: Vec<_> = self.people.iter().skip(1).map(|person| person.id.clone()).collect();
-        self.propose(0, Membership::Include(&others));
-        for _ in 0..self.plan.steps {
-            self.thaw(false);
-            self.step();
-            let pause = self.pause();
-            self.pass(pause);
-        }
-        self.thaw(true);
+        self.recover(true);
         self.sim.tell_the_truth();
         self.report.lies = self.sim.lies_told();
         self.rest();
         self.report.operations = u64::try_from(self.witness.operations()).unwrap_or(u64::MAX);
         self.report.messages = u64::try_from(self.texts).unwrap_or(u64::MAX);
         self.report.warnings = self.witness.warnings;
-        self.report
+        (self.report, self.deeds)
     }
 
-    /// Often none at all: then things happen at the same time.
-    fn pause(&mut self) -> Duration {
-        let most = match self.chance.below(20) {
-            0..8 => return Duration::ZERO,
-            8..15 => Duration::from_millis(300),
-            15..19 => Duration::from_secs(4),
-            _ => Duration::from_secs(90),
-        };
-        self.chance.up_to(most)
+    fn next_deed(&mut self) -> Option<Deed> {
+        match &mut self.source {
+            Source::Written(deeds) => deeds.pop_front(),
+            Source::Chosen { first, more } => {
+                if let Some(deed) = first.pop_front() {
+                    return Some(deed);
+                }
+                *more = more.checked_sub(1)?;
+                Some(self.choose())
+            }
+        }
     }
 
     // ---- what people do ----
 
-    fn step(&mut self) {
+    /// What somebody might do now.
+    fn choose(&mut self) -> Deed {
         let who = self.chance.below(self.people.len());
-        let churn = self.plan.faults == Faults::Churn;
+        let does = self.choose_for(who);
+        Deed { who, does, then: pause(&mut self.chance) }
+    }
+
+    fn choose_for(&mut self, who: usize) -> Does {
         let Some(node) = self.node(who) else {
-            if self.chance.one_in(3) {
-                self.start(who);
-                self.join(who);
-            }
-            return;
+            return if self.chance.one_in(3) { Does::Start } else { Does::Wait };
         };
         if self.people.get(who).is_some_and(|person| person.stalls.is_some()) {
-            return;
+            return Does::Wait;
         }
-        if churn && self.chance.one_in(16) {
-            return self.fail(who, node);
+        if self.plan.faults.churns() && self.chance.one_in(16) {
+            return self.choose_mishap();
         }
         let dice = self.chance.below(100);
         match self.sim.session(node).state() {
-            State::Outside if dice < 60 => self.join(who),
-            State::Waiting if dice < 3 => self.part(who),
+            State::Outside if dice < 60 => Does::Join,
+            State::Waiting if dice < 3 => Does::Part,
             State::Waiting | State::Alone | State::Joined | State::Parting => {
-                self.live_on(who, node, dice);
+                self.choose_inside(node, dice)
             }
-            _ => {}
+            _ => Does::Wait,
         }
     }
 
-    fn live_on(&mut self, who: usize, node: NodeId, dice: usize) {
-        let members = self.sim.session(node).members().to_vec();
-        let everybody: Vec<_> = self.people.iter().map(|person| person.id.clone()).collect();
+    fn choose_inside(&mut self, node: NodeId, dice: usize) -> Does {
+        let members = self.sim.session(node).members();
+        let everybody = 0..self.people.len();
+        let (inside, outside): (Vec<_>, Vec<_>) = everybody.clone().partition(|&who| {
+            self.people.get(who).is_some_and(|person| members.contains(&person.id))
+        });
         match dice {
-            0..45 => self.write(who, node),
-            45..50 => {
-                self.act(who, "acks", |session, cx, out| session.ack(cx, out).map(drop));
-                self.watch();
+            0..45 => Does::Write,
+            45..50 => Does::Ack,
+            50..54 => Does::WriteTo(self.chance.some(&everybody.collect::<Vec<_>>(), 3)),
+            54..68 => Does::Include(self.chance.some(&outside, 3)),
+            68..73 => Does::Exclude(self.chance.some(&inside, 2)),
+            73..82 => Does::Refresh,
+            82..84 => Does::Part,
+            84..85 => Does::Abort,
+            85..87 if self.plan.faults == Faults::Chaos => Does::Plain,
+            _ => Does::Wait,
+        }
+    }
+
+    /// Something goes wrong with somebody's process or connection.
+    fn choose_mishap(&mut self) -> Does {
+        let kinds = if self.plan.faults == Faults::Chaos { 6 } else { 4 };
+        let kind = self.chance.below(kinds);
+        let most = if self.chance.one_in(4) { 60_000 } else { 3_000 };
+        let millis = u64::try_from(self.chance.below(most)).unwrap_or(0);
+        match kind {
+            0 => Does::Crash,
+            1 => Does::Die,
+            2 => Does::Disconnect,
+            3 => Does::Stall(millis),
+            4 => Does::Cut(millis),
+            _ => Does::Kicked,
+        }
+    }
+
+    fn perform(&mut self, deed: &Deed) {
+        let Deed { who, does, .. } = deed;
+        let who = *who;
+        match does {
+            Does::Wait => {}
+            Does::Start => {
+                if self.node(who).is_none() {
+                    self.start(who);
+                    self.join(who);
+                }
             }
-            50..54 => {
-                let readers = self.chance.some(&everybody, 3);
-                self.write_to(who, node, &readers);
+            Does::Join => self.join(who),
+            Does::Part => self.part(who),
+            Does::Include(others) => {
+                let others = self.ids(others);
+                self.propose(who, Membership::Include(&others));
             }
-            54..68 => {
-                let others: Vec<_> =
-                    everybody.into_iter().filter(|id| !members.contains(id)).collect();
-                let chosen = self.chance.some(&others, 3);
-                self.propose(who, Membership::Include(&chosen));
+            Does::Exclude(others) => {
+                let others = self.ids(others);
+                self.propose(who, Membership::Exclude(&others));
             }
-            68..73 => {
-                let chosen = self.chance.some(&members, 2);
-                self.propose(who, Membership::Exclude(&chosen));
-            }
-            73..82 => self.propose(who, Membership::Refresh),
-            82..84 => self.part(who),
-            84..85 => {
-                let abort = |session: &mut MpencSession, cx: &mut Ctx<'_>, out: &mut Outputs| {
+            Does::Refresh => self.propose(who, Membership::Refresh),
+            Does::Abort => {
+                let abort = |session: &mut Session<C>, cx: &mut Ctx<'_>, out: &mut Outputs| {
                     session.abort(cx, "changed my mind", out)
                 };
                 self.act(who, "aborts", abort);
                 self.watch();
             }
+            Does::Write => {
+                if let Some(node) = self.node(who) {
+                    self.write(who, node);
+                }
+            }
+            Does::WriteTo(readers) => {
+                let readers = self.ids(readers);
+                if let Some(node) = self.node(who) {
+                    self.write_to(who, node, &readers);
+                }
+            }
+            Does::Ack => {
+                self.act(who, "acks", |session, cx, out| session.ack(cx, out).map(drop));
+                self.watch();
+            }
+            Does::Crash
+            | Does::Die
+            | Does::Disconnect
+            | Does::Stall(_)
+            | Does::Cut(_)
+            | Does::Kicked
+            | Does::Plain => {
+                if let Some(node) = self.node(who) {
+                    self.tell(who, &does.to_string());
+                    self.befall(who, node, does);
+                    self.watch();
+                }
+            }
+        }
+    }
+
+    /// What befalls somebody, or is done past their session.
+    fn befall(&mut self, who: usize, node: NodeId, does: &Does) {
+        let now = self.sim.now();
+        match does {
+            Does::Crash => {
+                self.sim.crash(node);
+                self.bury(who, node);
+            }
+            Does::Die => {
+                self.sim.die(node);
+                self.bury(who, node);
+            }
+            Does::Disconnect => self.sim.disconnect(node),
+            Does::Kicked => self.sim.kick(node),
+            Does::Plain => {
+                self.witness.noisy.insert(self.sim.session(node).own_id().clone());
+                self.sim.inject(node, "hello, is this thing on?");
+            }
+            Does::Stall(millis) => {
+                self.sim.freeze(node);
+                let until = now.after(Duration::from_millis(*millis));
+                if let Some(person) = self.people.get_mut(who) {
+                    person.stalls = Some((now, until));
+                }
+            }
+            Does::Cut(millis) => {
+                self.sim.cut(node);
+                let until = now.after(Duration::from_millis(*millis));
+                if let Some(person) = self.people.get_mut(who) {
+                    person.cut = Some((now, until));
+                }
+            }
             _ => {}
         }
     }
 
-    /// Something goes wrong with somebody's process.
-    fn fail(&mut self, who: usize, node: NodeId) {
-        match self.chance.below(4) {
-            0 => {
-                self.tell(who, "crashes, and what was under way is lost");
-                self.sim.crash(node);
-                self.bury(who, node);
-            }
-            1 => {
-                self.tell(who, "dies");
-                self.sim.die(node);
-                self.bury(who, node);
-            }
-            2 => {
-                self.tell(who, "loses the connection");
-                self.sim.disconnect(node);
-            }
-            _ => {
-                let most = if self.chance.one_in(4) { 60 } else { 3 };
-                let while_ = self.chance.up_to(Duration::from_secs(most));
-                self.tell(who, &format!("stalls for {while_:?}"));
-                self.sim.freeze(node);
-                let until = self.sim.now().after(while_);
-                if let Some(person) = self.people.get_mut(who) {
-                    person.stalls = Some((self.sim.now(), until));
-                }
-            }
-        }
-        self.watch();
+    fn ids(&self, places: &[usize]) -> Vec<MemberId> {
+        let id = |place: &usize| self.people.get(*place).map(|person| person.id.clone());
+        places.iter().filter_map(id).collect()
     }
 
     fn bury(&mut self, who: usize, node: NodeId) {
+        self.sim.mend(node);
         if let Some(person) = self.people.get_mut(who) {
             person.node = None;
+            person.cut = None;
         }
         if let Some(book) = self.witness.books.get_mut(&node) {
             book.dead = true;
         }
     }
 
-    fn thaw(&mut self, everybody: bool) {
+    /// Processes and networks that stood still go on, if it is time, or `everybody`'s.
+    fn recover(&mut self, everybody: bool) {
         let now = self.sim.now();
         for who in 0..self.people.len() {
             let Some(person) = self.people.get_mut(who) else { continue };
-            if let Some(node) = person.node
-                && let Some((since, _)) =
-                    person.stalls.take_if(|(_, until)| everybody || *until <= now)
-            {
-                if now.since(since) >= person.config.broadcast_latency {
-                    self.witness.stalled.insert(person.id.clone());
-                }
+            let Some(node) = person.node else { continue };
+            let due = |stop: &mut (Instant, Instant)| everybody || stop.1 <= now;
+            let stops = [person.stalls.take_if(due), person.cut.take_if(due)];
+            let long = person.config.broadcast_latency;
+            if stops.iter().flatten().any(|(since, _)| now.since(*since) >= long) {
+                self.witness.stalled.insert(person.id.clone());
+            }
+            let [stalled, cut] = stops;
+            if stalled.is_some() {
                 self.sim.thaw(node);
                 self.tell(who, "stalls no more");
+            }
+            if cut.is_some() {
+                self.sim.mend(node);
+                self.tell(who, "is cut off no more");
             }
         }
     }
 
     fn start(&mut self, who: usize) {
         let Some(person) = self.people.get_mut(who) else { return };
-        let signer = LocalIdentity::from_seed(&person.seed).into_signer();
-        let known = Arc::clone(&self.known);
-        let greeter = CliquesGreeter::new(Dialect::DOCUMENT, person.id.clone(), signer, known);
-        let node = self.sim.add(MpencSession::new(greeter, person.config.clone()));
+        let greeter = C::greeter(&person.id, &person.seed, &self.known);
+        let node = self.sim.add(Session::new(greeter, person.config.clone()));
         person.node = Some(node);
         person.stalls = None;
         let id = person.id.clone();
@@ -288,7 +393,7 @@ impl<'a> Life<'a> {
         &mut self,
         who: usize,
         what: &str,
-        act: impl FnOnce(&mut MpencSession, &mut Ctx<'_>, &mut Outputs) -> Result<R, ApiMisuse>,
+        act: impl FnOnce(&mut Session<C>, &mut Ctx<'_>, &mut Outputs) -> Result<R, ApiMisuse>,
     ) -> Option<R> {
         let node = self.node(who)?;
         match self.sim.act(node, act) {
@@ -362,17 +467,32 @@ impl<'a> Life<'a> {
 
     // ---- how time passes ----
 
-    /// Lets time pass.
+    /// Lets time pass; what stands still goes on when it is time.
     pub(crate) fn pass(&mut self, while_: Duration) {
         let until = self.sim.now().after(while_);
+        loop {
+            let stops = self.people.iter().flat_map(|person| [person.stalls, person.cut]);
+            let first = stops.flatten().map(|(_, until)| until).min();
+            let stop = first.map_or(until, |first| first.min(until));
+            if !self.run_until(stop) {
+                return self.found(Found::Violation(String::from("it never comes to rest")));
+            }
+            self.recover(false);
+            if stop == until {
+                return;
+            }
+        }
+    }
+
+    fn run_until(&mut self, until: Instant) -> bool {
         for _ in 0..1_000_000 {
             if !self.sim.advance(until) {
-                return;
+                return true;
             }
             self.watch();
             self.invite();
         }
-        self.found(Found::Violation(String::from("it never comes to rest")));
+        false
     }
 
     /// People whom others ask in usually come.
@@ -381,7 +501,7 @@ impl<'a> Life<'a> {
             let Some(who) = self.people.iter().position(|person| person.id == id) else { continue };
             let outside =
                 self.node(who).is_some_and(|node| self.sim.session(node).state() == State::Outside);
-            if outside && !self.chance.one_in(4) {
+            if outside && !self.whims.one_in(4) {
                 self.join(who);
             }
         }
@@ -392,6 +512,7 @@ impl<'a> Life<'a> {
         let records = self.sim.take_records();
         let Some(node) = records.first().map(|record| record.node) else { return };
         self.sim.take_events(node);
+        self.witness.now = self.sim.now();
         let mut messages = Vec::new();
         for record in &records {
             if self.listener.is_some() {
@@ -426,7 +547,7 @@ impl<'a> Life<'a> {
     }
 
     fn found(&mut self, found: Found) {
-        let at = self.sim.now();
+        let at = self.sim.now().since_epoch();
         let seed = self.seed;
         match found {
             Found::Violation(what) => {
@@ -456,5 +577,27 @@ impl<'a> Life<'a> {
 
     pub(crate) fn people(&self) -> usize {
         self.people.len()
+    }
+}
+
+/// Everybody enters, one after the other, and the first includes the others.
+fn beginning(chance: &mut Chance, people: usize) -> VecDeque<Deed> {
+    let mut deeds: VecDeque<_> =
+        (0..people).map(|who| Deed { who, does: Does::Start, then: chance.up_to(1_000) }).collect();
+    if let Some(last) = deeds.back_mut() {
+        last.then = last.then.saturating_add(3_000);
+    }
+    let does = Does::Include((1..people).collect());
+    deeds.push_back(Deed { who: 0, does, then: 0 });
+    deeds
+}
+
+/// Often none at all: then things happen at the same time.
+fn pause(chance: &mut Chance) -> u64 {
+    match chance.below(20) {
+        0..8 => 0,
+        8..15 => chance.up_to(300),
+        15..19 => chance.up_to(4_000),
+        _ => chance.up_to(90_000),
     }
 }

@@ -3,16 +3,16 @@
 use core::time::Duration;
 use std::collections::BTreeSet;
 
-use mpenc::{MessageId, MpencSession, State};
+use mpenc::{MessageId, Session, State};
 
-use super::Faults;
+use super::crypto::Crypto;
 use super::life::Life;
 use crate::NodeId;
 
 /// Longer than any deadline of a session with default times.
 const PATIENCE: Duration = Duration::from_secs(1800);
 
-impl Life<'_> {
+impl<C: Crypto> Life<'_, C> {
     /// Lets everything come to rest, looks at it, has everybody say something, and looks again.
     pub(crate) fn rest(&mut self) {
         self.settle();
@@ -28,7 +28,7 @@ impl Life<'_> {
         }
         self.settle();
         self.look();
-        if self.plan.faults != Faults::Liar {
+        if !self.plan.faults.divides() {
             self.look_who_heard(&spoke);
         }
         self.watch_findings();
@@ -43,7 +43,7 @@ impl Life<'_> {
             for &other in processes.iter().skip(at.saturating_add(1)) {
                 let [a, b] = [one, other].map(|node| self.sim.session(node));
                 // Who was told that somebody left counts on them no more.
-                let counts = |of: &MpencSession, who: &MpencSession| {
+                let counts = |of: &Session<C>, who: &Session<C>| {
                     of.state() == State::Joined
                         && of.members().contains(who.own_id())
                         && of.channel_members().any(|member| member == who.own_id())
@@ -85,13 +85,14 @@ impl Life<'_> {
         // Heartbeats never end: this is a moment between them, in which nothing waits for an ack and
         // no notice stands, if there is one.
         let until = until.after(PATIENCE);
+        self.settled = self.sim.now();
         while !self.is_quiet() && self.sim.now() < until {
             self.pass(Duration::from_millis(10));
         }
     }
 
     fn is_quiet(&self) -> bool {
-        if self.plan.faults == Faults::Liar {
+        if self.plan.faults.divides() {
             return self.sim.is_quiet();
         }
         let acked = |node| self.sim.session(node).unacked().next().is_none();
@@ -101,11 +102,14 @@ impl Life<'_> {
 
     fn look(&mut self) {
         self.say("-- nothing is under way");
-        if self.plan.faults == Faults::Liar {
+        if self.plan.faults.divides() {
             return self.look_for_divisions();
         }
+        // Where packets get lost, something is always late somewhere; but not the same thing for long.
+        let lossy = self.plan.faults.loses();
+        let stood = if lossy { self.settled } else { self.sim.now() };
         for node in self.processes().into_values() {
-            self.witness.rests(node, self.sim.session(node));
+            self.witness.rests(node, self.sim.session(node), stood);
             for what in self.faults_of(node) {
                 self.witness.violation(node, what);
             }
@@ -158,9 +162,9 @@ impl Life<'_> {
 
     /// What the members of a group must have in common at rest: the transcript; or, where packets
     /// get lost, its texts, because of an ack that nobody awaits a loss can go unnoticed.
-    fn transcript(&self, session: &MpencSession) -> Vec<MessageId> {
+    fn transcript(&self, session: &Session<C>) -> Vec<MessageId> {
         let mut ids = session.transcript();
-        if matches!(self.plan.faults, Faults::Loss | Faults::Liar) {
+        if self.plan.faults.loses() || self.plan.faults.divides() {
             ids.retain(|id| session.messages().line(id).is_some());
         }
         ids

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mpenc::order::{ChainHash, PacketId};
 use mpenc::session::{FailReason, HeldId, LocalId, MessageEvent, OperationId, OperationInfo};
-use mpenc::{Event, MemberId, MessageId, MpencSession, Severity};
+use mpenc::{Event, MemberId, MessageId, Session, Severity, Suite};
+
+use mpenc_session::Instant;
 
 use crate::{NodeId, Notice, What};
 
@@ -71,7 +73,8 @@ pub(crate) struct Book {
     /// The same in order, since it last entered the channel.
     log: Vec<MessageId>,
     standing: BTreeMap<MessageId, Standing>,
-    pending: BTreeSet<Pending>,
+    /// Notices that stand, and since when.
+    pending: BTreeMap<Pending, Instant>,
     /// Whom it knows to have left the channel, or to be excluded, at some time.
     gone: BTreeSet<MemberId>,
     queued: BTreeMap<LocalId, (BTreeSet<MemberId>, String)>,
@@ -106,6 +109,10 @@ pub(crate) struct Witness {
     /// Who has stalled for longer than a packet may take. What they write after that may be for a
     /// sub-session that is over for everybody else, and nobody who came later can tell.
     pub(crate) stalled: BTreeSet<MemberId>,
+    /// Who has written in clear.
+    pub(crate) noisy: BTreeSet<MemberId>,
+    /// The time.
+    pub(crate) now: Instant,
     /// What came last to whoever was told something last.
     last_packet: String,
     pub(crate) warnings: u64,
@@ -130,7 +137,7 @@ impl Witness {
             shown: BTreeSet::new(),
             log: Vec::new(),
             standing: BTreeMap::new(),
-            pending: BTreeSet::new(),
+            pending: BTreeMap::new(),
             gone: BTreeSet::new(),
             queued: BTreeMap::new(),
             alarmed: false,
@@ -209,7 +216,7 @@ impl Witness {
     }
 
     /// A session told its user something; `session` is as it is after the input that led to it.
-    pub(crate) fn sees(&mut self, node: NodeId, what: &What, session: &MpencSession) {
+    pub(crate) fn sees<S: Suite>(&mut self, node: NodeId, what: &What, session: &Session<S>) {
         match what {
             What::Told(event) => self.hears(node, event, session),
             What::Heard(Notice::Packet { packet, .. }) => self.last_packet.clone_from(packet),
@@ -217,7 +224,7 @@ impl Witness {
         }
     }
 
-    fn hears(&mut self, node: NodeId, event: &Event, session: &MpencSession) {
+    fn hears<S: Suite>(&mut self, node: NodeId, event: &Event, session: &Session<S>) {
         if event.severity() >= Severity::Liveness {
             self.warnings = self.warnings.saturating_add(1);
         }
@@ -259,8 +266,9 @@ impl Witness {
                     let exclude = book.running.as_ref().map(|info| info.exclude.clone());
                     book.gone.extend(exclude.unwrap_or_default());
                     book.forget_operation();
-                    book.pending
-                        .retain(|notice| !matches!(notice, Pending::Expired(_) | Pending::History));
+                    book.pending.retain(|notice, _| {
+                        !matches!(notice, Pending::Expired(_) | Pending::History)
+                    });
                     book.sub = None;
                 }
             }
@@ -331,6 +339,7 @@ impl Witness {
             }
             // Who counts them as a member cannot know that they have joined another group since.
             Event::Refused { sender, .. } if self.is_elsewhere(sender, node) => {}
+            Event::Plain { sender } if self.noisy.contains(sender) => {}
             // Nobody ever has a reason for these where nobody attacks.
             Event::Refused { .. } | Event::Plain { .. } | Event::CannotConfirm { .. } => {
                 self.false_warning(node, format!("{event:?}"));
@@ -385,13 +394,13 @@ impl Witness {
         }
     }
 
-    fn completed(
+    fn completed<S: Suite>(
         &mut self,
         node: NodeId,
         id: &PacketId,
         members: BTreeSet<MemberId>,
         exclude: &[MemberId],
-        session: &MpencSession,
+        session: &Session<S>,
     ) {
         let Some(book) = self.books.get_mut(&node) else { return };
         let followed = book.running.clone().or_else(|| book.candidates.remove(id));
@@ -514,19 +523,19 @@ impl Witness {
 
     fn pends(&mut self, node: NodeId, notice: Pending) {
         if let Some(book) = self.books.get_mut(&node) {
-            book.pending.insert(notice);
+            book.pending.entry(notice).or_insert(self.now);
         }
     }
 
     fn withdraws(&mut self, node: NodeId, notice: &Pending) {
         let Some(book) = self.books.get_mut(&node) else { return };
-        if !book.pending.remove(notice) {
+        if book.pending.remove(notice).is_none() {
             self.violation(node, format!("{notice:?} was withdrawn, and never told"));
         }
     }
 
     /// A session is over, and the next one of the same process begins.
-    fn left(&mut self, node: NodeId, session: &MpencSession) {
+    fn left<S: Suite>(&mut self, node: NodeId, session: &Session<S>) {
         let Some(book) = self.books.get_mut(&node) else { return };
         book.forget_operation();
         book.sub = None;
@@ -554,20 +563,21 @@ impl Witness {
     }
 
     /// Whether a session tells its user that all is well.
-    pub(crate) fn is_at_ease(&self, node: NodeId, session: &MpencSession) -> bool {
+    pub(crate) fn is_at_ease<S: Suite>(&self, node: NodeId, session: &Session<S>) -> bool {
         let Some(book) = self.books.get(&node) else { return false };
         let warned = book.standing.values().any(|standing| *standing == Standing::Warned);
         session.is_consistent() && !book.alarmed && !warned && book.pending.is_empty()
     }
 
     /// Whether no notice stands that is to be withdrawn.
-    pub(crate) fn is_settled(&self, node: NodeId, session: &MpencSession) -> bool {
+    pub(crate) fn is_settled<S: Suite>(&self, node: NodeId, session: &Session<S>) -> bool {
         let book = self.books.get(&node);
         book.is_none_or(|book| book.standing_notices(session).next().is_none())
     }
 
-    /// Nothing is under way any more: what should have been said by now?
-    pub(crate) fn rests(&mut self, node: NodeId, session: &MpencSession) {
+    /// Nothing is under way any more: what should have been said by now, and which notices that have
+    /// stood since this moment should have been withdrawn?
+    pub(crate) fn rests<S: Suite>(&mut self, node: NodeId, session: &Session<S>, stood: Instant) {
         let Some(book) = self.books.get(&node) else { return };
         let mut violations = Vec::new();
         let mut false_warnings = Vec::new();
@@ -577,7 +587,7 @@ impl Witness {
         if let Some(info) = &book.running {
             violations.push(format!("{info:?} runs for ever"));
         }
-        for notice in book.standing_notices(session) {
+        for (notice, _) in book.standing_notices(session).filter(|(_, since)| *since <= stood) {
             false_warnings.push(format!("{notice:?} was never withdrawn"));
         }
         for (id, standing) in &book.standing {
@@ -631,8 +641,11 @@ impl Witness {
 impl Book {
     /// Notices that are to be withdrawn. What a sub-session took with it, of what waited there for its
     /// parents, stays away for good: its author is told.
-    fn standing_notices(&self, session: &MpencSession) -> impl Iterator<Item = &Pending> {
-        self.pending.iter().filter(|notice| {
+    fn standing_notices<S: Suite>(
+        &self,
+        session: &Session<S>,
+    ) -> impl Iterator<Item = (&Pending, Instant)> {
+        self.pending.iter().map(|(notice, since)| (notice, *since)).filter(|(notice, _)| {
             let Pending::NotAccepted(id) = notice else { return true };
             session.unaccepted().any(|waiting| waiting == *id) || session.transcript().contains(id)
         })
@@ -641,6 +654,6 @@ impl Book {
     /// The running operation has ended, and with it the notice that it takes long.
     fn forget_operation(&mut self) {
         self.running = None;
-        self.pending.retain(|notice| !matches!(notice, Pending::Overdue(_)));
+        self.pending.retain(|notice, _| !matches!(notice, Pending::Overdue(_)));
     }
 }

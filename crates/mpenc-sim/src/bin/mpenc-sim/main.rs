@@ -1,0 +1,244 @@
+//! Leads many random lives of groups, and says whether anything happened that should not have.
+
+mod ledger;
+
+use std::fs::File;
+use std::io::BufReader;
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::thread;
+
+use anyhow::{Context, Result};
+use clap::{Parser, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use ledger::Ledger;
+use mpenc_sim::runner::{Cryptography, Faults, Plan, Report, Script, live, live_all, tell};
+
+/// How many findings are told in full.
+const TOLD: usize = 20;
+
+#[derive(Parser)]
+#[command(name = "mpenc-sim", about = "Random lives of mpENC groups over a simulated channel")]
+enum Command {
+    /// Leads a life for every seed, and prints one line about them all; the first in which
+    /// something is wrong is shortened to a script.
+    Run(Run),
+    /// Leads the life of a script once more.
+    Replay(Replay),
+}
+
+#[derive(clap::Args)]
+struct Run {
+    /// The seeds: A..B, without B.
+    #[arg(long, value_name = "A..B", default_value = "0..100", value_parser = seeds)]
+    seeds: Range<u64>,
+    /// How many people there are in a life: M..N, both among them.
+    #[arg(long, value_name = "M..N", default_value = "2..7", value_parser = members)]
+    members: (usize, usize),
+    /// How many things they do.
+    #[arg(long, value_name = "S", default_value_t = 200)]
+    steps: u32,
+    /// What can go wrong.
+    #[arg(long, value_enum, default_value = "none")]
+    faults: Fault,
+    /// What sessions are made of.
+    #[arg(long, value_enum, default_value = "real")]
+    crypto: Crypto,
+    /// How many lives are led at a time: as many as there are processors, unless said otherwise.
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// Keeps what each life showed in this file, and does not lead those again that are in it.
+    #[arg(long, value_name = "FILE")]
+    resume: Option<PathBuf>,
+    /// Where to write the script of the first life in which something is wrong, shortened.
+    #[arg(long, value_name = "FILE", default_value = "mpenc-sim-failure.json")]
+    script: PathBuf,
+    /// Do not shorten it.
+    #[arg(long)]
+    no_shrink: bool,
+    /// Only this seed.
+    #[arg(long, value_name = "SEED", conflicts_with = "resume")]
+    replay: Option<u64>,
+    /// Tell the story of the seed.
+    #[arg(long, requires = "replay")]
+    trace: bool,
+}
+
+#[derive(clap::Args)]
+struct Replay {
+    /// The script.
+    file: PathBuf,
+    /// Tell its story.
+    #[arg(long)]
+    trace: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Fault {
+    /// Latencies are random, and that is all.
+    None,
+    /// Data packets get lost (5 %), come twice (5 %), and are late by up to 3·BC_LAT.
+    Loss,
+    /// Processes die, restart and stall, and connections break.
+    Churn,
+    /// Both; networks stop and go on, the server removes people, and some write in clear.
+    Chaos,
+    /// The server shows order, membership or packets differently to different members.
+    Liar,
+}
+
+impl From<Fault> for Faults {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::None => Self::None,
+            Fault::Loss => Self::Loss,
+            Fault::Churn => Self::Churn,
+            Fault::Chaos => Self::Chaos,
+            Fault::Liar => Self::Liar,
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Crypto {
+    /// mpENC's cryptography.
+    Real,
+    /// None: packets and states are the same, and the arithmetic is left out.
+    Null,
+}
+
+fn seeds(text: &str) -> Result<Range<u64>, String> {
+    let (from, to) = range(text)?;
+    if from < to { Ok(from..to) } else { Err(String::from("there is no seed in it")) }
+}
+
+fn members(text: &str) -> Result<(usize, usize), String> {
+    let (least, most) = range(text)?;
+    let count = |n| usize::try_from(n).map_err(|_| String::from("too many"));
+    if least == 0 || least > most {
+        return Err(String::from("at least one, and not less at most than at least"));
+    }
+    Ok((count(least)?, count(most)?))
+}
+
+fn range(text: &str) -> Result<(u64, u64), String> {
+    let number = |text: &str| text.trim().parse::<u64>().map_err(|error| error.to_string());
+    match text.split_once("..") {
+        Some((from, to)) => Ok((number(from)?, number(to)?)),
+        None => Err(String::from("two numbers with .. between them")),
+    }
+}
+
+fn main() -> ExitCode {
+    let done = match Command::parse() {
+        Command::Run(args) => run(&args),
+        Command::Replay(args) => replay(&args),
+    };
+    match done {
+        Ok(report) if report.is_clean() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("mpenc-sim: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(args: &Run) -> Result<Report> {
+    let (least, most) = args.members;
+    let crypto = match args.crypto {
+        Crypto::Real => Cryptography::Real,
+        Crypto::Null => Cryptography::Null,
+    };
+    let plan = Plan::new(args.faults.into()).with(least, most, args.steps).of(crypto);
+    let report = match args.replay {
+        Some(seed) if args.trace => tell(seed, &plan, &mut |line| println!("{line}")),
+        Some(seed) => live(seed, &plan),
+        None => run_all(args, &plan)?,
+    };
+    complain(&report);
+    if let Some(seed) = report.first_seed().filter(|_| !args.no_shrink) {
+        write_script(seed, &plan, &args.script)?;
+    }
+    println!("{report}");
+    Ok(report)
+}
+
+/// Leads all lives that have not been led before, and gives what all have shown.
+fn run_all(args: &Run, plan: &Plan) -> Result<Report> {
+    let ledger = args.resume.as_deref().map(|file| Ledger::open(file, plan)).transpose()?;
+    let known = ledger.as_ref().map(|ledger| ledger.lives.clone()).unwrap_or_default();
+    let left: Vec<u64> = args.seeds.clone().filter(|seed| !known.contains_key(seed)).collect();
+    let report = (known.into_iter())
+        .filter(|(seed, _)| args.seeds.contains(seed))
+        .fold(Report::default(), |report, (_, life)| report.and(life));
+
+    let threads = args.jobs.or_else(|| thread::available_parallelism().ok());
+    let threads = threads.map_or(1, NonZeroUsize::get);
+    let bar = bar(left.len());
+    let told = Mutex::new((ledger, report, Ok(())));
+    live_all(left.into_iter(), plan, threads, |seed, life| {
+        let Ok(mut told) = told.lock() else { return };
+        let (ledger, report, written) = &mut *told;
+        if let Some(ledger) = ledger
+            && let Err(error) = ledger.add(seed, &life)
+        {
+            *written = Err(error);
+        }
+        *report = core::mem::take(report).and(life);
+        bar.inc(1);
+    });
+    bar.finish_and_clear();
+    let (_, report, written) = told.into_inner().map_err(|_| anyhow::anyhow!("a thread died"))?;
+    written?;
+    Ok(report)
+}
+
+/// On a terminal, how far it is; elsewhere, nothing.
+fn bar(lives: usize) -> ProgressBar {
+    let bar = ProgressBar::new(u64::try_from(lives).unwrap_or(u64::MAX));
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos} of {len} lives, {eta} more") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// Shortens a life in which something is wrong, writes it down and tells where.
+fn write_script(seed: u64, plan: &Plan, file: &Path) -> Result<()> {
+    let (script, _) = Script::of(seed, plan);
+    let shrunk = script.shrunk();
+    let cannot = || format!("cannot write the script to {}", file.display());
+    shrunk.write(File::create(file).with_context(cannot)?).with_context(cannot)?;
+    eprintln!(
+        "seed {seed}: {} of {} deeds are enough: mpenc-sim replay --trace {}",
+        shrunk.len(),
+        script.len(),
+        file.display()
+    );
+    Ok(())
+}
+
+fn replay(args: &Replay) -> Result<Report> {
+    let file = args.file.display();
+    let opened = File::open(&args.file).with_context(|| format!("cannot read {file}"))?;
+    let script = Script::read(BufReader::new(opened))
+        .with_context(|| format!("{file} is not a script of a life"))?;
+    let report =
+        if args.trace { script.tell(&mut |line| println!("{line}")) } else { script.live() };
+    complain(&report);
+    println!("{report}");
+    Ok(report)
+}
+
+fn complain(report: &Report) {
+    let findings = report.findings();
+    for finding in findings.iter().take(TOLD) {
+        eprintln!("{finding}");
+    }
+    if let Some(more @ 1..) = findings.len().checked_sub(TOLD) {
+        eprintln!("and {more} more seeds; --replay SEED --trace tells one story");
+    }
+}

@@ -1,0 +1,187 @@
+//! A life as a script: written down, shortened, and led again.
+
+use std::io;
+
+use serde::{Deserialize, Serialize};
+
+use super::deed::{Deed, Does};
+use super::life::Life;
+use super::null::Null;
+use super::{Cryptography, Plan, Report};
+
+/// How many lives are led at most to shorten one.
+const TRIES: usize = 3_000;
+
+/// Everything that a life depends on: the seed of its channel and people, and what these do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Script {
+    seed: u64,
+    plan: Plan,
+    deeds: Vec<Deed>,
+}
+
+impl Script {
+    /// The life of a seed, and what it showed.
+    #[must_use]
+    pub fn of(seed: u64, plan: &Plan) -> (Self, Report) {
+        let (report, deeds) = lead(seed, plan, None, None);
+        (Self { seed, plan: *plan, deeds }, report)
+    }
+
+    /// Reads one that was written as JSON.
+    ///
+    /// # Errors
+    /// What the reader says, or where the text is not a script.
+    pub fn read(from: impl io::Read) -> Result<Self, serde_json::Error> {
+        serde_json::from_reader(from)
+    }
+
+    /// Writes it as JSON, a deed a line.
+    ///
+    /// # Errors
+    /// What the writer says.
+    pub fn write(&self, mut to: impl io::Write) -> io::Result<()> {
+        let (seed, plan) = (self.seed, serde_json::to_string(&self.plan)?);
+        writeln!(to, "{{\"seed\":{seed},\"plan\":{plan},\"deeds\":[")?;
+        for (at, deed) in self.deeds.iter().enumerate() {
+            let comma = if at.saturating_add(1) == self.deeds.len() { "" } else { "," };
+            writeln!(to, "  {}{comma}", serde_json::to_string(deed)?)?;
+        }
+        writeln!(to, "]}}")
+    }
+
+    /// How many things are done in it.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.deeds.len()
+    }
+
+    /// Whether nothing is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.deeds.is_empty()
+    }
+
+    /// Leads it.
+    #[must_use]
+    pub fn live(&self) -> Report {
+        lead(self.seed, &self.plan, Some(&self.deeds), None).0
+    }
+
+    /// Leads it, and tells its story, line by line.
+    #[must_use]
+    pub fn tell(&self, listener: &mut dyn FnMut(&str)) -> Report {
+        lead(self.seed, &self.plan, Some(&self.deeds), Some(listener)).0
+    }
+
+    /// The shortest script that could be made of this one in which something of the same kind still
+    /// happens that should not: first deeds are left out, by halves, quarters and so on down to
+    /// single ones, as long as that helps; then pauses.
+    #[must_use]
+    pub fn shrunk(&self) -> Self {
+        let wanted = kind(&self.live());
+        self.shrunk_while(|script| wanted.is_some() && kind(&script.live()) == wanted)
+    }
+
+    fn shrunk_while(&self, mut fails: impl FnMut(&Self) -> bool) -> Self {
+        let mut best = self.clone();
+        let mut tries = 0_usize;
+        let mut still = |script: &Self| {
+            tries = tries.saturating_add(1);
+            tries <= TRIES && fails(script)
+        };
+        let mut size = best.deeds.len().div_ceil(2);
+        while size > 0 {
+            let before = best.deeds.len();
+            let mut at = 0;
+            while at < best.deeds.len() {
+                let end = at.saturating_add(size).min(best.deeds.len());
+                let mut shorter = best.clone();
+                shorter.deeds.drain(at..end);
+                if still(&shorter) { best = shorter } else { at = end }
+            }
+            if size == 1 && best.deeds.len() == before {
+                break;
+            }
+            size = if size == 1 { 1 } else { size.div_ceil(2) };
+        }
+        for at in 0..best.deeds.len() {
+            let mut hasty = best.clone();
+            if let Some(deed) = hasty.deeds.get_mut(at)
+                && core::mem::take(&mut deed.then) > 0
+                && still(&hasty)
+            {
+                best = hasty;
+            }
+        }
+        best.deeds.retain(|deed| deed.does != Does::Wait || deed.then > 0);
+        best
+    }
+}
+
+/// What kind of thing should not have happened, if any did: its words without names and numbers.
+fn kind(report: &Report) -> Option<String> {
+    let first = report.findings().into_iter().next()?;
+    let (name, rest) = first.split_once(": ")?;
+    let what = rest.split_once(" s: ").map_or(rest, |(_, what)| what);
+    let what = what.split_once(": ").map_or(what, |(_, what)| what);
+    let words: Vec<&str> = what
+        .split_whitespace()
+        .filter(|word| word.chars().all(|c| c.is_ascii_lowercase()))
+        .take(4)
+        .collect();
+    Some(format!("{name} {}", words.join(" ")))
+}
+
+/// Leads a life with the cryptography that its plan names.
+pub(super) fn lead(
+    seed: u64,
+    plan: &Plan,
+    written: Option<&[Deed]>,
+    listener: Option<&mut dyn FnMut(&str)>,
+) -> (Report, Vec<Deed>) {
+    match plan.crypto {
+        Cryptography::Null => Life::<Null>::new(seed, *plan, written, listener).lead(),
+        Cryptography::Real => Life::<mpenc::Mpenc>::new(seed, *plan, written, listener).lead(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runner::Faults;
+
+    /// Of a hundred deeds, only that two of them are there matters.
+    #[test]
+    fn what_does_not_matter_is_left_out() {
+        let plan = Plan::new(Faults::None);
+        let deeds = (0..100).map(|who| Deed { who, does: Does::Write, then: 5 }).collect();
+        let script = Script { seed: 1, plan, deeds };
+        let has = |script: &Script, who| script.deeds.iter().any(|deed| deed.who == who);
+        let pauses = |script: &Script| script.deeds.iter().map(|deed| deed.then).sum::<u64>();
+        let mut lives = 0;
+        let shrunk = script.shrunk_while(|script| {
+            lives += 1;
+            has(script, 23) && has(script, 77) && pauses(script) >= 5
+        });
+        let left: Vec<_> = shrunk.deeds.iter().map(|deed| (deed.who, deed.then)).collect();
+        assert_eq!(left, [(23, 0), (77, 5)]);
+        assert!(lives < 200, "{lives}");
+    }
+
+    #[test]
+    fn findings_are_of_the_same_kind_whatever_their_names_and_numbers() {
+        let finding = |what: &str| Report {
+            violations: vec![super::super::Finding {
+                seed: 7,
+                at: core::time::Duration::ZERO,
+                what: what.to_owned(),
+            }],
+            ..Report::default()
+        };
+        let one = kind(&finding("ann: no outcome of #267"));
+        assert_eq!(one, kind(&finding("ben: no outcome of #3")));
+        assert_ne!(one, kind(&finding("ann: the members are not those announced: ann")));
+        assert_eq!(kind(&Report::default()), None);
+    }
+}
