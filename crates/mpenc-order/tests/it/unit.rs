@@ -1,6 +1,10 @@
 //! Byte-level vectors of both dialects.
 
-use mpenc_order::{ChainHash, EntryType, PacketId, leave_pseudo_packet};
+use std::collections::BTreeSet;
+
+use mpenc_order::{
+    ChainHash, EntryType, IgnoreReason, PacketId, RejectReason, leave_pseudo_packet,
+};
 
 use crate::support::{Ids, Member, chain_hash, list, octets, packet_id, text, vectors};
 
@@ -91,4 +95,34 @@ fn debug_is_short_and_display_is_whole() {
     let hash = ChainHash::from_bytes([0x01; 32]);
     assert_eq!(format!("{hash:?}"), "ChainHash(01010101…)");
     assert_eq!(hash.to_string(), "01".repeat(32));
+}
+
+#[test]
+fn every_reason_reads_differently_and_names_what_differs() {
+    let (theirs, ours) = (PacketId::from_bytes([0xab; 32]), PacketId::from_bytes([0xcd; 32]));
+    let (theirs_hash, ours_hash) = (ChainHash::start(&theirs), ChainHash::start(&ours));
+    let unknown = RejectReason::UnknownParent { theirs, ours }.to_string();
+    let mismatch = RejectReason::ChainHashMismatch { theirs: theirs_hash, ours: ours_hash };
+    let mismatch = mismatch.to_string();
+    assert!(unknown.contains(&theirs.to_string()) && unknown.contains(&ours.to_string()));
+    assert!(mismatch.contains(&theirs_hash.to_string()));
+    assert!(mismatch.contains(&ours_hash.to_string()));
+    let ignored = [
+        IgnoreReason::Duplicate,
+        IgnoreReason::TargetAbsent,
+        IgnoreReason::NotForUs,
+        IgnoreReason::NotRunning,
+    ];
+    let rejected = [
+        RejectReason::ParentTaken,
+        RejectReason::Doubtful,
+        RejectReason::AuthorNotMember,
+        RejectReason::NotOurProposal,
+        RejectReason::NoPlace,
+    ];
+    let texts = ignored.iter().map(ToString::to_string);
+    let texts = texts.chain(rejected.iter().map(ToString::to_string));
+    let texts: Vec<String> = texts.chain([unknown, mismatch]).collect();
+    let distinct: BTreeSet<&String> = texts.iter().filter(|text| !text.is_empty()).collect();
+    assert_eq!(distinct.len(), texts.len());
 }
