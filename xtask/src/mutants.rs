@@ -98,6 +98,8 @@ fn make(package: &str, args: &Args, folder: &Path) -> Result<()> {
         command.args(["--re", re]);
     }
     command.env("PROPTEST_RNG_SEED", "1").env("INSTA_UPDATE", "no");
+    // Of its own: what is built of a mutant looks to cargo as if it were built of us.
+    command.env("CARGO_TARGET_DIR", target().join("mutants/build"));
     run_or(&mut command, &SURVIVORS)
 }
 
