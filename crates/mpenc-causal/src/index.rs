@@ -26,3 +26,14 @@ impl Index {
 pub(crate) fn at(count: u32) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Index, at};
+
+    #[test]
+    fn one_number_is_left_over_for_a_count() {
+        assert_eq!(Index::next(at(u32::MAX - 1)), Some(Index(u32::MAX - 1)));
+        assert_eq!(Index::next(at(u32::MAX)), None);
+    }
+}

@@ -19,3 +19,4 @@ mod prune;
 mod random;
 mod recordings;
 mod rules;
+mod texts;

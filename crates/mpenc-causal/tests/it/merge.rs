@@ -50,6 +50,19 @@ fn criss_cross_merges_use_the_merged_base() {
 }
 
 #[test]
+fn what_a_side_descends_from_is_no_side() {
+    // Alice adds x, which carol, who answers her, takes out again; bob adds it on his own.
+    let mut chat = chat();
+    say(&mut chat, 1, "alice", &[]);
+    say(&mut chat, 2, "bob", &[]);
+    say(&mut chat, 3, "carol", &[1]);
+    let state = |id: &u32| if *id == 3 { set("") } else { set("x") };
+    // Bob and carol share no past: there is nothing that she took out of his.
+    assert_eq!(chat.merge(&[2, 3], state), Some(set("x")));
+    assert_eq!(chat.merge(&[1, 2, 3], state), Some(set("x")));
+}
+
+#[test]
 fn without_a_common_past_everything_is_kept() {
     let mut chat = chat();
     say(&mut chat, 1, "alice", &[]);
