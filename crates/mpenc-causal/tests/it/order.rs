@@ -44,6 +44,7 @@ fn heads_in_both_orders() {
 
 #[test]
 fn who_wrote_what() {
+    assert_eq!((chat().len(), chat().is_empty()), (0, true));
     let mut chat = diamond();
     ack(&mut chat, 5, "bob", &[4]);
     assert!(chat.by_author(&"alice").eq([1, 4]));

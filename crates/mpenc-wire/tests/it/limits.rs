@@ -1,9 +1,12 @@
 //! What is too long, too much or of the other dialect is refused in both directions.
 
+use std::borrow::Borrow;
+
 use mpenc_wire::{
     AbortFields, DataFields, Dialect, EncodeError, GreetType, GreetingFields, InvalidMemberId,
     MAX_CONTENTS, MAX_MEMBERS, MAX_REASON, MAX_TEXT, MalformedKind, MemberId, MemberRef, MessageId,
-    MetadataFields, Packet, PlaintextFields, RecordType, armor, resend, unarmor,
+    MetadataFields, Packet, Plaintext, PlaintextFields, RecordType, armor, records, resend,
+    unarmor,
 };
 
 use crate::support::contents;
@@ -102,6 +105,23 @@ fn the_writer_refuses_what_nobody_could_read() {
 }
 
 #[test]
+fn the_reader_refuses_what_nobody_could_have_written() {
+    let id = |number: usize| [&[0; 24][..], &number.to_be_bytes()].concat();
+    let parents = |count: usize| -> Vec<u8> {
+        let ids = (0..count).flat_map(|number| record(RecordType::MESSAGE_PARENT, &id(number)));
+        ids.chain(record(RecordType::MESSAGE_BODY, b"")).collect()
+    };
+    let most = parents(MAX_MEMBERS);
+    assert_eq!(Plaintext::decode(Dialect::DOCUMENT, &most).unwrap().parents.len(), MAX_MEMBERS);
+    let error = Plaintext::decode(Dialect::DOCUMENT, &parents(MAX_MEMBERS + 1)).unwrap_err();
+    assert_eq!(error.kind, MalformedKind::Count(RecordType::MESSAGE_PARENT));
+    let error = Plaintext::decode(Dialect::DOCUMENT, &vec![0; MAX_CONTENTS + 1]).unwrap_err();
+    assert_eq!(error.kind, MalformedKind::TooLarge);
+    let error = Plaintext::decode(Dialect::DOCUMENT, &vec![0; MAX_CONTENTS]).unwrap_err();
+    assert_ne!(error.kind, MalformedKind::TooLarge);
+}
+
+#[test]
 fn an_id_of_the_other_dialect_does_not_get_out() {
     let latin = [MemberId::new(Dialect::MPENC_JS, "Zoë").unwrap(), member("bob")];
     assert_eq!(
@@ -127,6 +147,16 @@ fn the_abort_s_reason_is_checked() {
     assert_eq!(decode(&[b'x'; MAX_REASON]), Ok(()));
     assert_eq!(decode(&[b'x'; MAX_REASON + 1]), Err(MalformedKind::ReasonTooLong));
     assert_eq!(decode(b"\xff"), Err(MalformedKind::ReasonNotUtf8));
+    // The same in the dialect that has no aborts.
+    let other: Vec<u8> = records(&contents)
+        .map(Result::unwrap)
+        .flat_map(|found| match found.kind {
+            RecordType::PROTOCOL_VERSION => record(found.kind, Dialect::MPENC_JS.version),
+            kind => record(kind, found.value),
+        })
+        .collect();
+    let error = Packet::decode(Dialect::MPENC_JS, &other).unwrap_err();
+    assert_eq!(error.kind, MalformedKind::NotInDialect("Document"));
 }
 
 #[test]
@@ -148,6 +178,12 @@ fn resending_puts_one_source_in_front_of_data() {
         if error.kind == MalformedKind::OutOfOrder(RecordType::MESSAGE_SIGNATURE)
             || error.kind == MalformedKind::Missing(RecordType::SIDKEY_HINT)));
     assert!(resend("hello", &alice).is_err());
+    // As large as a packet may be, it has no room for a SOURCE.
+    let mut largest = record(RecordType::SIDKEY_HINT, &[9]);
+    largest.resize(MAX_CONTENTS, 0);
+    assert_eq!(resend(&armor(&largest), &alice), Err(EncodeError::TooLarge));
+    largest.truncate(MAX_CONTENTS - record(RecordType::SOURCE, b"alice").len());
+    assert!(resend(&armor(&largest), &alice).is_ok());
     // MpencJs does not know resent packets.
     let js = DataFields { hint: 9, iv: &[1; 12], payload: b"sealed" }
         .encode(Dialect::MPENC_JS)
@@ -206,6 +242,9 @@ fn ids_compare_by_their_octets() {
     assert!(a < b && b < member("m1") && member("m1") < member("m10"));
     let borrowed: MemberRef<'_> = a.borrowed();
     assert_eq!((borrowed == a, a == borrowed, borrowed == b), (true, true, false));
+    assert_eq!((borrowed.as_bytes(), a.as_bytes()), (&b"M3"[..], &b"M3"[..]));
+    let octets: &[u8] = Borrow::borrow(&a);
+    assert_eq!((octets, a.as_ref()), (&b"M3"[..], &b"M3"[..]));
 
     let js = |octet| MessageId::from_hash(Dialect::MPENC_JS, &[octet; 32]);
     assert_eq!(js(5).as_bytes(), [5; 20]);

@@ -16,4 +16,5 @@ mod properties;
 mod recorded;
 mod reencode;
 mod support;
+mod texts;
 mod units;
