@@ -1,5 +1,8 @@
 //! What must not be sealed, what must not be opened, and what must not be shown.
 
+use std::collections::BTreeSet;
+use std::fmt::Display;
+
 use mpenc_message::{
     ContentFault, Draft, Kind, MessageSecurity, OpenError, PaddingFault, SealError, SubSessionKeys,
 };
@@ -26,6 +29,7 @@ fn debug_prints_no_secret() {
     };
     insta::assert_debug_snapshot!(keys, @"SubSessionKeys");
     insta::assert_debug_snapshot!(peer.security(), @"SubSessionSecurity");
+    insta::assert_debug_snapshot!(peer.security().retire(), @"SubSessionVerifier");
 }
 
 #[test]
@@ -63,6 +67,34 @@ fn parents_must_be_in_order_and_no_more_than_members() {
             assert_eq!(descending, Ok(()));
         }
     }
+}
+
+/// A thousand heads at once leave too little room for the longest text.
+#[test]
+fn what_does_not_fit_beside_its_parents_is_refused() {
+    let dialect = Dialect::DOCUMENT;
+    let mut ann = Peer::ann(dialect);
+    let key = ann.members[1].1;
+    ann.members.extend((0..1000).map(|number| {
+        let name = format!("m{number}");
+        (MemberId::new(dialect, &name).unwrap(), key)
+    }));
+    let parents: Vec<MessageId> = (0..1000_u16)
+        .map(|number| {
+            let mut hash = [0; 32];
+            hash[..2].copy_from_slice(&number.to_be_bytes());
+            MessageId::from_hash(dialect, &hash)
+        })
+        .collect();
+    let mut security = ann.security();
+    let text = "x".repeat(32_766);
+    let mut seal = |parents: &[MessageId]| {
+        security.seal(&mut Draws(vec![0; 12]), &Draft { parents, text: &text, ..HI }).map(drop)
+    };
+    // Each parent's record has 36 octets, and the body's 4 + 32,768.
+    let octets = 36 * parents.len() + 4 + 32_768;
+    assert_eq!(seal(&parents), Err(SealError::TooLong { octets, limit: 65_535 }));
+    assert_eq!(seal(&parents[..910]), Ok(()));
 }
 
 #[test]
@@ -159,6 +191,54 @@ fn an_author_who_writes_nonsense() {
     assert_eq!(fault(&[parents, body(b"x")].concat()), ContentFault::TooManyParents);
     assert!(matches!(fault(&[]), ContentFault::Malformed(_)));
     assert!(matches!(fault(b"nonsense"), ContentFault::Malformed(_)));
+}
+
+#[track_caller]
+fn assert_distinct(errors: &[impl Display]) {
+    let texts: BTreeSet<String> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(texts.iter().filter(|text| !text.is_empty()).count(), errors.len());
+}
+
+#[test]
+fn every_error_reads_differently() {
+    let seal = [
+        SealError::TooLong { octets: 40_000, limit: 32_766 },
+        SealError::TextAndKindDisagree,
+        SealError::KeyExhausted,
+        SealError::KindNotInDialect,
+        SealError::Parents,
+    ];
+    assert_distinct(&seal);
+    let padding =
+        [PaddingFault::Short, PaddingFault::Length, PaddingFault::Size, PaddingFault::NotZero];
+    assert_distinct(&padding);
+    let malformed = mpenc_wire::unarmor("hello", &mut Vec::new()).unwrap_err();
+    let mut faults = vec![
+        ContentFault::Malformed(malformed),
+        ContentFault::UnknownKind(6),
+        ContentFault::KindWithText,
+        ContentFault::EmptyText,
+        ContentFault::NotUtf8,
+        ContentFault::Json,
+        ContentFault::TooManyParents,
+    ];
+    faults.extend(padding.map(ContentFault::Padding));
+    assert_distinct(&faults);
+    let cat = MemberId::new(Dialect::DOCUMENT, "cat").unwrap();
+    let open = [
+        OpenError::OtherKey,
+        OpenError::NotMember(cat),
+        OpenError::Signature,
+        OpenError::Content(ContentFault::Json),
+    ];
+    assert_distinct(&open);
+    #[cfg(feature = "serde")]
+    {
+        let texts = seal.iter().map(|error| serde_json::to_value(error).unwrap());
+        assert!(texts.eq(seal.iter().map(ToString::to_string)));
+        let texts = open.iter().map(|error| serde_json::to_value(error).unwrap());
+        assert!(texts.eq(open.iter().map(ToString::to_string)));
+    }
 }
 
 #[test]
