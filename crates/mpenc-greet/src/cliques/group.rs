@@ -56,7 +56,7 @@ impl Own {
 }
 
 /// A member of a group.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Member {
     pub(crate) id: MemberId,
     /// Admitted once, when they joined; ours is not needed.

@@ -1,7 +1,5 @@
 //! Intermediate keys: the points that travel in INT_KEY records.
 
-use core::fmt;
-
 use curve25519_dalek::traits::IsIdentity;
 use curve25519_dalek::{EdwardsPoint, MontgomeryPoint};
 
@@ -55,12 +53,6 @@ impl IntKey {
 
     pub(crate) const fn point(&self) -> &EdwardsPoint {
         &self.point
-    }
-}
-
-impl fmt::Debug for IntKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("IntKey")
     }
 }
 

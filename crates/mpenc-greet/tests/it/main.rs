@@ -20,3 +20,4 @@ mod mirror;
 mod recordings;
 mod refusals;
 mod secrets;
+mod views;

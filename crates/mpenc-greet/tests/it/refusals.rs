@@ -1,7 +1,12 @@
 //! One clear sentence per check.
 
-use mpenc_greet::{Check, KeyFault, List, Refused};
-use mpenc_wire::{Dialect, MemberId};
+use std::collections::BTreeSet;
+use std::fmt::Display;
+
+use mpenc_greet::{
+    CannotConfirm, Check, InternalError, KeyFault, List, ProposeError, Refused, SignerFailed,
+};
+use mpenc_wire::{Dialect, EncodeError, MemberId};
 
 #[test]
 fn sentences() {
@@ -50,4 +55,43 @@ fn sentences() {
     insta::assert_snapshot!(lines.join("\n"));
     let refused = Refused::new(ann, Check::Stage);
     insta::assert_snapshot!(refused.to_string(), @"refused a packet in the name of ann: the operation is in another stage");
+}
+
+#[track_caller]
+fn assert_distinct(errors: &[impl Display]) {
+    let texts: BTreeSet<String> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(texts.iter().filter(|text| !text.is_empty()).count(), errors.len());
+}
+
+#[test]
+fn every_reason_reads_differently() {
+    let ann = MemberId::new(Dialect::DOCUMENT, "ann").unwrap();
+    let cannot = [
+        CannotConfirm::NoIdentityKey(ann.clone()),
+        CannotConfirm::SignerFailed,
+        CannotConfirm::TooLarge,
+    ];
+    assert_distinct(&cannot);
+    assert_distinct(&[
+        ProposeError::NobodyNamed,
+        ProposeError::NamesUs,
+        ProposeError::NamedTwice(ann.clone()),
+        ProposeError::AlreadyMember(ann.clone()),
+        ProposeError::NotMember(ann.clone()),
+        ProposeError::Alone,
+        ProposeError::NoIdentityKey(ann.clone()),
+        ProposeError::SignerFailed,
+        ProposeError::Encode(EncodeError::TooLarge),
+    ]);
+    let internal = InternalError::new("a bug");
+    assert_eq!(internal.to_string(), "internal error: a bug");
+    assert_eq!(SignerFailed.to_string(), CannotConfirm::SignerFailed.to_string());
+    #[cfg(feature = "serde")]
+    {
+        let texts = cannot.iter().map(|reason| serde_json::to_value(reason).unwrap());
+        assert!(texts.eq(cannot.iter().map(ToString::to_string)));
+        assert_eq!(serde_json::to_value(internal).unwrap(), internal.to_string());
+        let refused = Refused::new(ann, Check::Stage);
+        assert_eq!(serde_json::to_value(&refused).unwrap(), refused.to_string());
+    }
 }

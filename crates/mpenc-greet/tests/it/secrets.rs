@@ -1,7 +1,11 @@
 //! What holds secrets shows nothing of them.
 
-use mpenc_greet::{Change, Greeter, Greeting, LocalIdentity, Operation, Status};
+use mpenc_greet::{
+    Change, Greeter, Greeting, IdentityKey, IdentitySigner, LocalIdentity, Operation, Status,
+};
 use mpenc_wire::{Dialect, Packet, unarmor};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
 
 use crate::crowd::{Crowd, order};
 
@@ -48,4 +52,17 @@ fn debug_shows_type_names_only() {
     let greeting = crowd.person("ann").greeting.clone().unwrap();
     let checked = greeting.check(&sender, &packet).unwrap();
     insta::assert_snapshot!(format!("{checked:?}"), @"Checked { stage: Middle, proof: Proof }");
+}
+
+#[test]
+fn an_identity_is_drawn_and_signs_for_its_key() {
+    let mut rng = ChaCha20Rng::seed_from_u64(1);
+    let [one, other] = [(); 2].map(|()| LocalIdentity::generate(&mut rng));
+    assert_ne!(one.public_key(), other.public_key());
+    let admitted = IdentityKey::admit(&one.public_key()).unwrap();
+    assert_eq!(*admitted.as_bytes(), one.public_key());
+    let signature = one.sign(b"text").unwrap();
+    assert!(admitted.verify(b"text", &signature));
+    assert!(!admitted.verify(b"another text", &signature));
+    assert!(!IdentityKey::admit(&other.public_key()).unwrap().verify(b"text", &signature));
 }
