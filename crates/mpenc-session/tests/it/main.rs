@@ -33,3 +33,4 @@ mod sendqueue;
 mod serial;
 mod story;
 mod tap;
+mod texts;

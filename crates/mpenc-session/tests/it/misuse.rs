@@ -16,7 +16,11 @@ fn calls_that_do_not_fit_the_state_are_refused() {
     assert_eq!(group.propose("a", Membership::Refresh), Err(ApiMisuse::NotInChannel));
     let part = |group: &mut Group| group.sim.act(node, |session, cx, out| session.part(cx, out));
     assert_eq!(part(&mut group), Err(ApiMisuse::NotInChannel));
+    let start =
+        |group: &mut Group| group.sim.act(node, |session, cx, out| session.start_here(cx, out));
+    assert_eq!(start(&mut group), Err(ApiMisuse::NotInChannel));
     group.join("a");
+    assert_eq!(start(&mut group), Err(ApiMisuse::InSession), "alone, it has started one itself");
     let join = |group: &mut Group| group.sim.act(node, |session, cx, out| session.join(cx, out));
     assert_eq!(join(&mut group), Err(ApiMisuse::InChannel));
     assert_eq!(
