@@ -34,3 +34,4 @@ mod serial;
 mod story;
 mod tap;
 mod texts;
+mod two_groups;
