@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use mpenc_message::{
-    ContentFault, Draft, Kind, MessageSecurity, OpenError, PaddingFault, SealError, SubSessionKeys,
+    ContentFault, Draft, Kind, MessageSecurity, OpenError, PaddingFault, RetiredSecurity,
+    SealError, SubSessionKeys,
 };
-use mpenc_wire::{Dialect, MemberId, MessageId};
+use mpenc_wire::{Dialect, MemberId, MessageId, Packet};
 
 use crate::support::{Draws, Peer, Refused, open, record};
 
@@ -120,6 +121,27 @@ fn only_the_author_can_have_signed_it() {
         let cat = MemberId::new(dialect, "cat").unwrap();
         let error = open(&security, &cat, &packet).unwrap_err();
         assert_eq!(error, Refused::Open(OpenError::NotMember(cat)));
+    }
+}
+
+/// What is left of a sub-session's keys tells who wrote its late packets, and opens none.
+#[test]
+fn a_retired_sub_session_still_knows_its_authors() {
+    for dialect in Dialect::ALL {
+        let (ann, ben) = (Peer::ann(dialect), Peer::ben(dialect));
+        let text = seal_hi(&ann);
+        let mut buffer = Vec::new();
+        let contents = mpenc_wire::unarmor(&text, &mut buffer).unwrap();
+        let Ok(Packet::Data(packet)) = Packet::decode(dialect, contents) else {
+            panic!("a data packet")
+        };
+        let retired = ben.security().retire();
+        assert!(retired.verifies(&ann.own, &packet));
+        assert!(!retired.verifies(&ben.own, &packet), "she wrote it, not he");
+        assert!(!retired.verifies(&MemberId::new(dialect, "cat").unwrap(), &packet));
+        let mut other = Peer::ben(dialect);
+        other.session_id = [9; 32];
+        assert!(!other.security().retire().verifies(&ann.own, &packet), "of another sub-session");
     }
 }
 

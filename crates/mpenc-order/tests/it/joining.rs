@@ -109,6 +109,7 @@ impl Joiner {
         let known = commit.members.iter().all(|member| self.known.contains(member));
         match self.candidates.offer(commit.id(), &author, &proposal, known, &room()) {
             Verdict::Accept(candidacy) => {
+                assert_eq!(candidacy.id(), commit.id());
                 self.drawn += 1;
                 let following = Following { secret: self.drawn };
                 let replaced = self.candidates.begin(candidacy, following);

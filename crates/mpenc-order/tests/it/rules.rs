@@ -149,7 +149,9 @@ fn so_12_a_single_packet_is_initial_and_final() {
     let (mut order, head) = synced("ann");
     assert!(!Packet::new(1, "ben", head).offer(&mut order).accepted().unwrap().is_single());
     let single = Packet::new(1, "ben", head).single();
-    assert!(single.offer(&mut order).accepted().unwrap().is_single());
+    let accepted = single.offer(&mut order).accepted().unwrap();
+    assert!(accepted.is_single());
+    assert_eq!(accepted.id(), id(1));
     let ended = single.begin(&mut order).unwrap();
     assert_eq!(ended.how(), End::Both);
     assert_eq!(ended.chain_hash(), head.1.next(&id(1), EntryType::Both));
