@@ -38,9 +38,6 @@ pub fn unarmor<'b>(text: &str, buffer: &'b mut Vec<u8>) -> Result<&'b [u8], Malf
     let body = body
         .strip_suffix(END)
         .ok_or(Malformed::at(text.len().saturating_sub(1), MalformedKind::NoEnd))?;
-    if body.len() / 4 > MAX_CONTENTS.div_ceil(3) {
-        return Err(Malformed::at(text.len(), MalformedKind::TooLarge));
-    }
     STANDARD.decode_vec(body, buffer).map_err(|error| {
         use base64::DecodeError::{InvalidByte, InvalidLastSymbol};
         let at = match error {

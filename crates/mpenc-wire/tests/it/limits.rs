@@ -4,9 +4,9 @@ use std::borrow::Borrow;
 
 use mpenc_wire::{
     AbortFields, DataFields, Dialect, EncodeError, GreetType, GreetingFields, InvalidMemberId,
-    MAX_CONTENTS, MAX_MEMBERS, MAX_REASON, MAX_TEXT, MalformedKind, MemberId, MemberRef, MessageId,
-    MetadataFields, Packet, Plaintext, PlaintextFields, RecordType, armor, records, resend,
-    unarmor,
+    MAX_CONTENTS, MAX_MEMBER_ID, MAX_MEMBERS, MAX_REASON, MAX_TEXT, MalformedKind, MemberId,
+    MemberRef, MessageId, MetadataFields, Packet, Plaintext, PlaintextFields, RecordType, armor,
+    records, resend, unarmor,
 };
 
 use crate::support::contents;
@@ -54,8 +54,20 @@ fn the_largest_group_fits_and_one_more_does_not() {
 }
 
 #[test]
-fn too_long_texts_are_refused_before_they_are_decoded() {
+fn the_limits() {
+    // 1.4 MiB, rounded down; 1 MiB.
+    assert_eq!((MAX_TEXT, MAX_CONTENTS), (1_468_006, 1_048_576));
+    assert_eq!((MAX_MEMBERS, MAX_REASON, MAX_MEMBER_ID), (1024, 256, 1023));
+}
+
+#[test]
+fn too_long_texts_are_refused() {
     let mut buffer = Vec::new();
+    // Before anything else is looked at.
+    let kind = |text: &str| unarmor(text, &mut Vec::new()).unwrap_err().kind;
+    assert_eq!(kind(&"A".repeat(MAX_TEXT + 1)), MalformedKind::TooLarge);
+    assert_eq!(kind(&"A".repeat(MAX_TEXT + 2)), MalformedKind::TooLarge);
+    assert_eq!(kind(&"A".repeat(MAX_TEXT)), MalformedKind::NoPrefix);
     let too_long = format!("?mpENC:{}.", "A".repeat(MAX_TEXT));
     assert_eq!(unarmor(&too_long, &mut buffer).unwrap_err().kind, MalformedKind::TooLarge);
     // Within the limit of the text, but not within that of the records.
@@ -67,6 +79,8 @@ fn too_long_texts_are_refused_before_they_are_decoded() {
     assert_eq!(unarmor(&armor(&vec![0; MAX_CONTENTS]), &mut buffer).unwrap().len(), MAX_CONTENTS);
     let error = Packet::decode(Dialect::DOCUMENT, &vec![0; MAX_CONTENTS + 1]).unwrap_err();
     assert_eq!(error.kind, MalformedKind::TooLarge);
+    let error = Packet::decode(Dialect::DOCUMENT, &vec![0; MAX_CONTENTS]).unwrap_err();
+    assert_ne!(error.kind, MalformedKind::TooLarge);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `unit.json` of both dialects.
 
 use mpenc_wire::{
-    Dialect, MessageId, Packet, PlaintextFields, RecordType, armor, records, unarmor,
+    Dialect, MalformedKind, MessageId, Packet, PlaintextFields, RecordType, armor, records, unarmor,
 };
 
 use crate::support::{contents, list, octets, read, round_trip, text, vectors};
@@ -99,6 +99,12 @@ fn armor_is_canonical_only() {
     {
         let mut buffer = Vec::new();
         assert!(unarmor(&edited, &mut buffer).is_err(), "{edited}");
+    }
+    // The offset counts octets of the text: a stray one, bits that nobody reads, a length that does
+    // not come out.
+    for (text, offset) in [("?mpENC:AA!A.", 9), ("?mpENC:AB==.", 8), ("?mpENC:AAAAA.", 12)] {
+        let error = unarmor(text, &mut Vec::new()).unwrap_err();
+        assert_eq!((error.kind, error.offset), (MalformedKind::Base64, offset), "{text}");
     }
     assert!(Packet::decode(Dialect::MPENC_JS, &[]).is_err());
 }
