@@ -373,7 +373,7 @@ fn check_stage(
             (next.saturating_add(1), next, p > 0, Some(next))
         }
         GreetType::INCLUDE_INITIAL => (keys.saturating_add(1), keys, p < keys, Some(keys)),
-        GreetType::ESTABLISH_DOWN | GreetType::INCLUDE_DOWN => (n, n, next == n && p > 0, None),
+        GreetType::ESTABLISH_DOWN | GreetType::INCLUDE_DOWN => (n, n, next == n, None),
         GreetType::EXCLUDE_INITIAL => (n, n, true, None),
         GreetType::REFRESH => (n, 0, true, None),
         // The author of a downflow never confirms: its session signature is there already. Only

@@ -1,8 +1,10 @@
 //! What a group does when somebody fails.
 
+use mpenc_greet::Check;
 use mpenc_session::{
-    ApiMisuse, ChannelEvent, Event, FailReason, Membership, Outcome, Severity, State,
+    ApiMisuse, ChannelEvent, Event, FailReason, Fault, Membership, Outcome, Severity, State,
 };
+use mpenc_wire::AbortFields;
 
 use crate::group::{Group, config, id};
 
@@ -142,6 +144,50 @@ fn an_operation_can_be_aborted_by_hand() {
         assert_eq!(failed(&events), [&reason], "{name}");
     }
     group.assert_together(&["a", "b"]);
+}
+
+/// Nobody but a member, who signs it, ends an operation by an abort; neither for the members nor for
+/// those who wait to be included.
+#[test]
+fn a_forged_abort_ends_nothing() {
+    let mut group = Group::new(27, &["a", "b", "c", "d", "o"]);
+    group.establish(&["a", "b"]);
+    for name in ["c", "d", "o"] {
+        group.join(name);
+    }
+    group.sim.freeze(group.node("d"));
+    group.include("a", &["c", "d"]);
+    group.run(1);
+    let accepted = group.events("b").into_iter().find_map(|event| match event {
+        Event::OperationAccepted(info) => Some(*info.id.as_bytes()),
+        _ => None,
+    });
+    let aborted_pi = accepted.expect("the operation runs");
+    group.events("c");
+    for by in ["o", "a"] {
+        let source = id(by);
+        let abort = AbortFields { source: &source, aborted_pi: &aborted_pi, reason: "no" };
+        let abort = abort.encode(mpenc::Dialect::DOCUMENT).unwrap().finish(&[0; 64]);
+        group.sim.inject(group.node(by), &abort);
+        group.run(1);
+    }
+    for name in ["b", "c"] {
+        let refused: Vec<_> = group
+            .events(name)
+            .into_iter()
+            .filter_map(|event| match event {
+                Event::Refused { sender, fault: Fault::Greeting(refused) } => {
+                    Some((sender, refused.check))
+                }
+                _ => None,
+            })
+            .collect();
+        let expected = [(id("o"), Check::AbortByOutsider), (id("a"), Check::Signature)];
+        assert_eq!(refused, expected, "{name}");
+    }
+    group.sim.thaw(group.node("d"));
+    group.run(5);
+    group.assert_together(&["a", "b", "c", "d"]);
 }
 
 /// A proposal that the channel swallows is reported, once.

@@ -146,6 +146,91 @@ fn a_downflow_comes_from_whose_turn_it_is() {
     }
 }
 
+/// An upflow among four, by the member at `source` to the one at `dest`, with so many INT_KEY, NONCE
+/// and PUB_KEY records.
+fn upflow(
+    greet_type: GreetType,
+    source: usize,
+    dest: usize,
+    [int_keys, nonces, pub_keys]: [usize; 3],
+) -> Result<(), MalformedKind> {
+    let members: Vec<MemberId> =
+        (0..4).map(|at| MemberId::new(Dialect::DOCUMENT, &format!("m{at}")).unwrap()).collect();
+    let mut keys = [[1; 32]; 5];
+    if greet_type == GreetType::ESTABLISH_INITIAL {
+        keys[0] = [0; 32];
+        keys[0][0] = 9;
+    }
+    let text = GreetingFields {
+        greet_type,
+        source: &members[source],
+        dest: Some(&members[dest]),
+        members: &members,
+        int_keys: &keys[..int_keys],
+        nonces: &[[2; 32]; 5][..nonces],
+        pub_keys: &[[3; 32]; 5][..pub_keys],
+        metadata: greet_type.is_initial().then_some(MetadataFields {
+            prev_pf: &[2; 32],
+            chain_hash: &[3; 32],
+            latest_pm: &[],
+        }),
+        session_signature: None,
+    }
+    .encode(Dialect::DOCUMENT)
+    .unwrap()
+    .finish(&[5; 64]);
+    Packet::decode(Dialect::DOCUMENT, &contents(&text)).map(|_| ()).map_err(|error| error.kind)
+}
+
+#[test]
+fn an_upflow_comes_from_whose_turn_it_is_and_goes_to_the_next() {
+    let not_its_turn = Err(MalformedKind::NotItsTurn);
+    for up in [GreetType::ESTABLISH_UP, GreetType::INCLUDE_UP] {
+        for source in 0..3 {
+            let lists = [source + 2, source + 1, source + 1];
+            let expected = if source == 0 { not_its_turn } else { Ok(()) };
+            assert_eq!(upflow(up, source, source + 1, lists), expected, "{up} by {source}");
+        }
+        assert_eq!(upflow(up, 1, 3, [3, 2, 2]), Err(MalformedKind::DestNotNext));
+        assert_eq!(upflow(up, 1, 1, [3, 2, 2]), Err(MalformedKind::DestNotNext));
+    }
+    // The initiator of an include is one of the old members, of which there are two.
+    for source in 0..4 {
+        let expected = if source < 2 { Ok(()) } else { not_its_turn };
+        assert_eq!(upflow(GreetType::INCLUDE_INITIAL, source, 2, [3, 2, 2]), expected);
+        let expected = if source == 0 { Ok(()) } else { not_its_turn };
+        assert_eq!(upflow(GreetType::ESTABLISH_INITIAL, source, 1, [2, 1, 1]), expected);
+    }
+    let include = |dest| upflow(GreetType::INCLUDE_INITIAL, 0, dest, [3, 2, 2]);
+    assert_eq!([1, 3].map(include), [Err(MalformedKind::DestNotNext); 2]);
+}
+
+#[test]
+fn an_upflow_has_as_many_keys_as_have_contributed() {
+    let [int_key, nonce, pub_key] = [RecordType::INT_KEY, RecordType::NONCE, RecordType::PUB_KEY]
+        .map(|kind| Err(MalformedKind::Count(kind)));
+    for up in [GreetType::ESTABLISH_UP, GreetType::INCLUDE_UP] {
+        for (lists, expected) in [
+            ([2, 2, 2], int_key),
+            ([4, 2, 2], int_key),
+            ([3, 1, 2], nonce),
+            ([3, 3, 2], nonce),
+            ([3, 2, 1], pub_key),
+            ([3, 2, 3], pub_key),
+        ] {
+            assert_eq!(upflow(up, 1, 2, lists), expected, "{up} {lists:?}");
+        }
+    }
+    // In an include's first upflow the PUB_KEY records say how many have.
+    for (lists, expected) in [([2, 2, 2], int_key), ([4, 2, 2], int_key), ([3, 1, 2], nonce)] {
+        assert_eq!(upflow(GreetType::INCLUDE_INITIAL, 0, 2, lists), expected, "{lists:?}");
+    }
+    for (lists, expected) in [([1, 1, 1], int_key), ([3, 1, 1], int_key), ([2, 2, 1], nonce)] {
+        assert_eq!(upflow(GreetType::ESTABLISH_INITIAL, 0, 1, lists), expected, "{lists:?}");
+    }
+    assert_eq!(upflow(GreetType::ESTABLISH_INITIAL, 0, 1, [2, 1, 2]), pub_key);
+}
+
 #[test]
 fn only_an_exclude_leaves_one_member() {
     let alone = |greet_type| greeting(greet_type, 0, 1).map_err(|error| error.kind);
