@@ -172,6 +172,9 @@ pub enum Fault {
     SenderNotInChannel,
     /// It resends a packet in the name of its own sender.
     ResentByAuthor,
+    /// It is signed with our own key, and we did not make it: there is a copy of us, or somebody has
+    /// our keys. We write no content any more until the members change, as after a fork.
+    InOurName,
 }
 
 impl fmt::Display for Fault {
@@ -183,6 +186,7 @@ impl fmt::Display for Fault {
             Self::Message(error) => error.fmt(f),
             Self::Transcript(error) => error.fmt(f),
             Self::SenderNotInChannel => f.write_str("its sender is not in the channel"),
+            Self::InOurName => f.write_str("it is signed with our key, and we did not make it"),
             Self::ResentByAuthor => {
                 f.write_str("it names its own sender as another author who sent it before")
             }

@@ -281,6 +281,20 @@ impl<X: MessageSecurity> SubSession<X> {
         Ok(Received::Here)
     }
 
+    /// Somebody else wrote in our name, with our key. For all others it is part of the transcript, so
+    /// it must be for us; and if they said in our name that nothing follows, nothing can.
+    fn on_copy(&mut self, now: Instant, kind: Kind, out: &mut Outputs) {
+        if self.forkers.insert(self.own.clone()) {
+            let member = self.own.clone();
+            out.tell(Event::PeerMisbehaved { member, fault: Fault::InOurName });
+        }
+        if kind == Kind::Fin && self.is_open() {
+            for member in self.flow.fin(now) {
+                out.tell(Event::MemberFresh(member));
+            }
+        }
+    }
+
     /// Takes a verified message, and every held one that waited for it.
     fn take(
         &mut self,
@@ -295,6 +309,9 @@ impl<X: MessageSecurity> SubSession<X> {
             let id = message.id;
             match self.add(other, &message) {
                 Ok(added) => {
+                    if message.author == self.own {
+                        self.on_copy(now, message.kind, out);
+                    }
                     self.accept(now, shared, message, added, out)?;
                     if self.missing.remove(&id) == Some(None) {
                         out.tell(Event::Accepted(id));

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod channel;
+mod dice;
 mod lies;
 mod loss;
 #[cfg(feature = "runner")]

@@ -12,6 +12,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
 use crate::channel::Mailboxes;
+use crate::dice::Dice;
 use crate::lies::{Lies, Told};
 use crate::loss::{Loss, Stray};
 use crate::{Notice, Server};
@@ -77,11 +78,12 @@ pub enum What {
 struct Node<S: Suite> {
     id: MemberId,
     session: Session<S>,
-    rng: ChaCha20Rng,
+    rng: Dice,
     events: Vec<Event>,
     crashed: bool,
     frozen: bool,
     cut: bool,
+    puppet: bool,
 }
 
 impl<S: Suite> Node<S> {
@@ -126,6 +128,8 @@ pub struct Sim<S: Suite> {
     stray: Stray<NodeId>,
     out: Outputs,
     invited: Vec<MemberId>,
+    /// What the sessions of puppets ask of the channel.
+    wishes: Vec<(NodeId, ChannelAction)>,
     records: Option<Vec<Record>>,
 }
 
@@ -148,6 +152,7 @@ impl<S: Suite> Sim<S> {
             stray: Stray::default(),
             out: Outputs::new(),
             invited: Vec::new(),
+            wishes: Vec::new(),
             records: None,
         }
     }
@@ -157,7 +162,7 @@ impl<S: Suite> Sim<S> {
     pub fn add(&mut self, session: Session<S>) -> NodeId {
         let id = session.own_id().clone();
         let node = NodeId(self.nodes.len());
-        let rng = ChaCha20Rng::seed_from_u64(self.rng.next_u64());
+        let rng = Dice::new(self.rng.next_u64());
         self.nodes.push(Node {
             id,
             session,
@@ -166,6 +171,7 @@ impl<S: Suite> Sim<S> {
             crashed: false,
             frozen: false,
             cut: false,
+            puppet: false,
         });
         node
     }
@@ -385,6 +391,39 @@ impl<S: Suite> Sim<S> {
         self.send_up(node, Up::Action(action));
     }
 
+    /// From now on, a session is a puppet: what it asks of the channel is not done, but can be taken
+    /// with [`Sim::take_wishes`]; and what it draws is remembered.
+    ///
+    /// # Panics
+    /// If the node is of another simulation.
+    #[expect(clippy::indexing_slicing, reason = "node ids are made by `add`")]
+    pub fn puppet(&mut self, node: NodeId) {
+        let node = &mut self.nodes[node.0];
+        node.puppet = true;
+        node.rng.remember();
+    }
+
+    /// Takes what the sessions of puppets have asked of the channel since the last time.
+    pub fn take_wishes(&mut self) -> Vec<(NodeId, ChannelAction)> {
+        core::mem::take(&mut self.wishes)
+    }
+
+    /// Asks something of the channel in the name of a session.
+    pub fn ask(&mut self, node: NodeId, action: ChannelAction) {
+        self.note(node, || What::Asked(action.clone()));
+        self.send_up(node, Up::Action(action));
+    }
+
+    /// The secrets of 32 octets that a puppet has drawn lately, newest last.
+    ///
+    /// # Panics
+    /// If the node is of another simulation.
+    #[must_use]
+    #[expect(clippy::indexing_slicing, reason = "node ids are made by `add`")]
+    pub fn drawn(&self, node: NodeId) -> &[[u8; 32]] {
+        self.nodes[node.0].rng.drawn()
+    }
+
     /// Runs until nothing is under way and no deadline falls before `until`.
     ///
     /// # Errors
@@ -517,6 +556,11 @@ impl<S: Suite> Sim<S> {
     fn dispatch(&mut self, node: NodeId) {
         while let Some(output) = self.out.pop() {
             match output {
+                Output::Channel(action)
+                    if self.nodes.get(node.0).is_some_and(|node| node.puppet) =>
+                {
+                    self.wishes.push((node, action));
+                }
                 Output::Channel(action) => {
                     self.note(node, || What::Asked(action.clone()));
                     self.send_up(node, Up::Action(action));

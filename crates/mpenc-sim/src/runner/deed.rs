@@ -4,6 +4,8 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::hostile::Attack;
+
 /// One thing that somebody does, or that befalls them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Deed {
@@ -55,6 +57,8 @@ pub(crate) enum Does {
     Kicked,
     /// Writes a text in clear.
     Plain,
+    /// Does what they should not; of hostile people only.
+    Attack(Attack),
 }
 
 impl fmt::Display for Does {
@@ -77,6 +81,7 @@ impl fmt::Display for Does {
             Self::Cut(ms) => write!(f, "is cut off for {ms} ms"),
             Self::Kicked => f.write_str("is removed by the server"),
             Self::Plain => f.write_str("writes in clear"),
+            Self::Attack(attack) => write!(f, "attacks: {attack}"),
         }
     }
 }

@@ -8,15 +8,16 @@ use mpenc::{
     ApiMisuse, Config, Ctx, Dialect, Event, JoinPatience, LocalIdentity, MemberId, Membership,
     Outputs, Sent, Session, State,
 };
-use mpenc_session::Instant;
+use mpenc_session::{ChannelAction, Instant};
 
 use super::chance::Chance;
-use super::crypto::{Crypto, Known};
+use super::crypto::{Crypto, Known, kept_by};
 use super::deed::{Deed, Does};
+use super::hostile::{Attack, Forged, Puppeteer, Tried, forge, tamper};
 use super::story;
 use super::witness::{Found, Witness};
 use super::{Faults, Finding, Plan, Report};
-use crate::{Latency, Loss, NodeId, Sim, What};
+use crate::{Latency, Loss, NodeId, Notice, Record, Sim, What};
 
 /// Names of people; who comes after them is called by a number.
 const NAMES: [&str; 8] = ["ann", "ben", "cleo", "dan", "eve", "fay", "gil", "hana"];
@@ -34,6 +35,7 @@ struct Person {
     stalls: Option<(Instant, Instant)>,
     /// Since when the network does, and until when.
     cut: Option<(Instant, Instant)>,
+    hostile: bool,
 }
 
 /// Where the next deed comes from.
@@ -56,6 +58,10 @@ pub(crate) struct Life<'a, C: Crypto> {
     known: Known,
     people: Vec<Person>,
     pub(crate) witness: Witness,
+    puppeteers: BTreeMap<NodeId, Puppeteer>,
+    /// How attacks are chosen in detail.
+    malice: Chance,
+    tried: Tried,
     texts: usize,
     /// When everything that people did had long been over.
     pub(super) settled: Instant,
@@ -82,6 +88,11 @@ impl<'a, C: Crypto> Life<'a, C> {
             most: chance.pick(&most).copied().unwrap_or_default(),
         };
         let auto_include = chance.one_in(3);
+        // One to a third of them, if any: the last ones, so that somebody honest begins.
+        let honest = match plan.faults {
+            Faults::Hostile => count.saturating_sub(chance.below(count / 3).saturating_add(1)),
+            _ => count,
+        };
         let people: Vec<_> = (0..count)
             .filter_map(|at| {
                 let name = NAMES.get(at).map_or_else(|| format!("no{at}"), |&name| name.to_owned());
@@ -96,13 +107,16 @@ impl<'a, C: Crypto> Life<'a, C> {
                 let mut seed = [0x5a; 32];
                 seed.iter_mut().zip(name.bytes()).for_each(|(place, octet)| *place = octet);
                 let id = MemberId::new(Dialect::DOCUMENT, &name).ok()?;
-                Some(Person { id, seed, config, node: None, stalls: None, cut: None })
+                let hostile = at >= honest;
+                Some(Person { id, seed, config, node: None, stalls: None, cut: None, hostile })
             })
             .collect();
         let known = people
             .iter()
             .map(|person| (person.id.clone(), LocalIdentity::from_seed(&person.seed).public_key()))
             .collect();
+        let hostile = people.iter().filter(|person| person.hostile);
+        let hostile = hostile.map(|person| person.id.clone()).collect();
         let mut sim = Sim::new(seed, latency);
         if plan.faults.loses() {
             let latency = Config::default().broadcast_latency;
@@ -129,7 +143,10 @@ impl<'a, C: Crypto> Life<'a, C> {
             sim,
             known: Arc::new(known),
             people,
-            witness: Witness::new(plan.faults.lies()),
+            witness: Witness::new(plan.faults.divides(), hostile),
+            puppeteers: BTreeMap::new(),
+            malice: Chance::new(seed, 4),
+            tried: Tried::default(),
             texts: 0,
             settled: Instant::default(),
             listener,
@@ -151,6 +168,7 @@ impl<'a, C: Crypto> Life<'a, C> {
         self.report.operations = u64::try_from(self.witness.operations()).unwrap_or(u64::MAX);
         self.report.messages = u64::try_from(self.texts).unwrap_or(u64::MAX);
         self.report.warnings = self.witness.warnings;
+        self.report.attacks = self.tried.sums();
         (self.report, self.deeds)
     }
 
@@ -182,6 +200,9 @@ impl<'a, C: Crypto> Life<'a, C> {
         };
         if self.people.get(who).is_some_and(|person| person.stalls.is_some()) {
             return Does::Wait;
+        }
+        if self.people.get(who).is_some_and(|person| person.hostile) && self.chance.one_in(3) {
+            return Does::Attack(Attack::nth(self.chance.below(Attack::COUNT)));
         }
         if self.plan.faults.churns() && self.chance.one_in(16) {
             return self.choose_mishap();
@@ -277,6 +298,11 @@ impl<'a, C: Crypto> Life<'a, C> {
                 self.act(who, "acks", |session, cx, out| session.ack(cx, out).map(drop));
                 self.watch();
             }
+            Does::Attack(attack) => {
+                if let Some(node) = self.node(who) {
+                    self.attack(who, node, *attack);
+                }
+            }
             Does::Crash
             | Does::Die
             | Does::Disconnect
@@ -329,6 +355,63 @@ impl<'a, C: Crypto> Life<'a, C> {
         }
     }
 
+    /// A hostile member does what no session would.
+    fn attack(&mut self, who: usize, node: NodeId, attack: Attack) {
+        let Some(puppeteer) = self.puppeteers.get_mut(&node) else { return };
+        let own = self.sim.session(node).own_id().clone();
+        let trick = match attack {
+            Attack::Change(tamper) => {
+                puppeteer.armed = Some(tamper);
+                return self.tell(who, &format!("will do this: {attack}"));
+            }
+            Attack::Send(trick) => trick,
+        };
+        let others: Vec<MemberId> =
+            self.sim.session(node).members().iter().filter(|id| **id != own).cloned().collect();
+        let kept = kept_by(&own);
+        let packets = forge(trick, &kept, puppeteer, &others, &mut self.malice);
+        self.tell(who, &format!("{} packets: {attack}", packets.len()));
+        for Forged { packet, id, wrong } in packets {
+            if wrong {
+                self.tried.sends(attack, &own, id, &packet);
+            }
+            self.sim.ask(node, ChannelAction::Send { packet });
+            self.watch();
+        }
+    }
+
+    /// What the sessions of hostile members ask of the channel is done, changed or not.
+    fn pull_strings(&mut self) {
+        for (node, action) in self.sim.take_wishes() {
+            let own = self.sim.session(node).own_id().clone();
+            let action = match (action, self.puppeteers.get_mut(&node)) {
+                (ChannelAction::Send { packet }, Some(puppeteer)) => {
+                    let kept = kept_by(&own);
+                    if let Some(id) = kept.last().and_then(|kept| kept.message_id(&packet)) {
+                        puppeteer.wrote(id);
+                        Some(ChannelAction::Send { packet })
+                    } else if story::greets(&packet).is_some()
+                        && let Some(how) = puppeteer.armed.take()
+                    {
+                        let drawn = self.sim.drawn(node);
+                        let changed = tamper(how, &own, drawn, &packet, &mut self.malice);
+                        if let Some(changed) = changed.as_ref().filter(|text| **text != packet) {
+                            self.tried.sends(Attack::Change(how), &own, None, changed);
+                        }
+                        changed.map(|packet| ChannelAction::Send { packet })
+                    } else {
+                        Some(ChannelAction::Send { packet })
+                    }
+                }
+                (action, _) => Some(action),
+            };
+            if let Some(action) = action {
+                self.sim.ask(node, action);
+                self.watch();
+            }
+        }
+    }
+
     fn ids(&self, places: &[usize]) -> Vec<MemberId> {
         let id = |place: &usize| self.people.get(*place).map(|person| person.id.clone());
         places.iter().filter_map(id).collect()
@@ -375,9 +458,17 @@ impl<'a, C: Crypto> Life<'a, C> {
         let node = self.sim.add(Session::new(greeter, person.config.clone()));
         person.node = Some(node);
         person.stalls = None;
+        if person.hostile {
+            self.sim.puppet(node);
+            self.puppeteers.insert(node, Puppeteer::default());
+        }
         let id = person.id.clone();
         self.witness.add(node, id);
         self.tell(who, "starts a process");
+    }
+
+    pub(crate) fn is_puppet(&self, node: NodeId) -> bool {
+        self.puppeteers.contains_key(&node)
     }
 
     pub(crate) fn node(&self, who: usize) -> Option<NodeId> {
@@ -510,33 +601,58 @@ impl<'a, C: Crypto> Life<'a, C> {
     /// Has the witness see what happened. Each time it is one session's doing.
     pub(crate) fn watch(&mut self) {
         let records = self.sim.take_records();
-        let Some(node) = records.first().map(|record| record.node) else { return };
-        self.sim.take_events(node);
-        self.witness.now = self.sim.now();
-        let mut messages = Vec::new();
-        for record in &records {
+        if let Some(node) = records.first().map(|record| record.node) {
+            self.sim.take_events(node);
+            self.witness.now = self.sim.now();
+            self.see(node, &records);
+            self.watch_findings();
+        }
+        self.pull_strings();
+    }
+
+    fn see(&mut self, node: NodeId, records: &[Record]) {
+        let mut heard = None;
+        let mut events = Vec::new();
+        for record in records {
             if self.listener.is_some() {
                 let line = story::line(&self.witness, record);
                 self.say(&line);
             }
-            match story::greets(&record.what) {
-                Some((packet, true, confirms)) => {
-                    self.witness.sends_initial(record.node, packet, confirms);
+            match &record.what {
+                What::Asked(ChannelAction::Send { packet }) => match story::greets(packet) {
+                    Some((true, confirms)) => self.witness.sends_initial(node, packet, confirms),
+                    Some((false, true)) => self.witness.confirms(node),
+                    _ => {}
+                },
+                What::Heard(Notice::Packet { packet, sender }) => {
+                    heard = Some(packet.as_str());
+                    if let Some(puppeteer) = self.puppeteers.get_mut(&node)
+                        && *sender != *self.sim.session(node).own_id()
+                    {
+                        puppeteer.hears(packet);
+                    }
                 }
-                Some((_, false, true)) => self.witness.confirms(record.node),
+                What::Told(event) => events.push(event),
                 _ => {}
             }
-            self.witness.sees(record.node, &record.what, self.sim.session(record.node));
-            if let What::Told(Event::Message(message)) = &record.what {
-                messages.push(message);
-            }
+            self.witness.sees(node, &record.what, self.sim.session(node));
         }
+        if self.puppeteers.contains_key(&node) {
+            return;
+        }
+        self.tried.hears(heard, &events);
+        let messages: Vec<_> = events
+            .into_iter()
+            .filter_map(|event| match event {
+                Event::Message(message) => Some(message),
+                _ => None,
+            })
+            .collect();
         self.witness.compare(node, &messages);
         if records.len() > OUTPUTS.saturating_add(self.texts.saturating_mul(4)) {
             let what = format!("one input led to {} outputs", records.len());
             self.witness.violation(node, what);
         }
-        self.watch_findings();
     }
 
     /// Reports what the witness found.

@@ -20,6 +20,7 @@
 mod chance;
 mod crypto;
 mod deed;
+mod hostile;
 mod life;
 mod null;
 mod plan;

@@ -19,6 +19,9 @@ pub enum Faults {
     /// The server shows order, membership or packets differently to different members. What differs
     /// afterwards must have been told to one of those concerned.
     Liar,
+    /// Some members have real keys, and do not keep to the rules. The others must never show what is
+    /// not so, blame one of themselves, or differ without a warning.
+    Hostile,
 }
 
 impl Faults {
@@ -40,7 +43,7 @@ impl Faults {
     /// Whether members may be told different things, so that all that is asked is that they are
     /// warned.
     pub(crate) const fn divides(self) -> bool {
-        self.lies()
+        matches!(self, Self::Liar | Self::Hostile)
     }
 }
 

@@ -42,6 +42,10 @@ pub struct Report {
     pub divided: u64,
     /// Of how many of these at least one had been told that something is wrong.
     pub reported: u64,
+    /// By attack: how many packets came to an honest member, and of how many of them one was told
+    /// that something is wrong with it. Of the others most are dropped in silence, as is due to what
+    /// anybody could send; some cannot be told from what honest members do.
+    pub attacks: BTreeMap<String, (u64, u64)>,
 }
 
 impl Report {
@@ -89,6 +93,10 @@ impl Report {
         self.lies = self.lies.saturating_add(other.lies);
         self.divided = self.divided.saturating_add(other.divided);
         self.reported = self.reported.saturating_add(other.reported);
+        for (attack, (tried, told)) in other.attacks {
+            let sums = self.attacks.entry(attack).or_default();
+            *sums = (sums.0.saturating_add(tried), sums.1.saturating_add(told));
+        }
         self
     }
 }
@@ -108,6 +116,13 @@ impl fmt::Display for Report {
         if self.lies > 0 {
             let Self { lies, divided, reported, .. } = self;
             write!(f, " lies={lies} divided={divided} reported={reported}")?;
+        }
+        if !self.attacks.is_empty() {
+            let Self { divided, reported, .. } = self;
+            let injected: u64 = self.attacks.values().map(|(tried, _)| tried).sum();
+            let detected: u64 = self.attacks.values().map(|(_, told)| told).sum();
+            write!(f, " injected={injected} detected={detected}")?;
+            write!(f, " divided={divided} reported={reported}")?;
         }
         Ok(())
     }

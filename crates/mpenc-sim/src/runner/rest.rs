@@ -38,7 +38,8 @@ impl<C: Crypto> Life<'_, C> {
     /// different things.
     fn look_for_divisions(&mut self) {
         self.say("-- nothing is under way");
-        let processes: Vec<_> = self.processes().into_values().collect();
+        let processes: Vec<_> =
+            self.processes().into_values().filter(|node| !self.is_puppet(*node)).collect();
         for (at, &one) in processes.iter().enumerate() {
             for &other in processes.iter().skip(at.saturating_add(1)) {
                 let [a, b] = [one, other].map(|node| self.sim.session(node));

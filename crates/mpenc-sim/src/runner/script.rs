@@ -4,10 +4,13 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
+use mpenc::Mpenc;
+
+use super::crypto::{Crypto, Tapped};
 use super::deed::{Deed, Does};
 use super::life::Life;
 use super::null::Null;
-use super::{Cryptography, Plan, Report};
+use super::{Cryptography, Faults, Plan, Report};
 
 /// How many lives are led at most to shorten one.
 const TRIES: usize = 3_000;
@@ -141,15 +144,28 @@ pub(super) fn lead(
     listener: Option<&mut dyn FnMut(&str)>,
 ) -> (Report, Vec<Deed>) {
     match plan.crypto {
-        Cryptography::Null => Life::<Null>::new(seed, *plan, written, listener).lead(),
-        Cryptography::Real => Life::<mpenc::Mpenc>::new(seed, *plan, written, listener).lead(),
+        Cryptography::Null => of::<Null>(seed, *plan, written, listener),
+        Cryptography::Real => of::<Mpenc>(seed, *plan, written, listener),
+    }
+}
+
+fn of<C: Crypto>(
+    seed: u64,
+    plan: Plan,
+    written: Option<&[Deed]>,
+    listener: Option<&mut dyn FnMut(&str)>,
+) -> (Report, Vec<Deed>) {
+    if plan.faults == Faults::Hostile {
+        Tapped::<C>::forget();
+        Life::<Tapped<C>>::new(seed, plan, written, listener).lead()
+    } else {
+        Life::<C>::new(seed, plan, written, listener).lead()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runner::Faults;
 
     /// Of a hundred deeds, only that two of them are there matters.
     #[test]

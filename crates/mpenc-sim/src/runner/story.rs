@@ -59,13 +59,12 @@ fn packet_kind(packet: &str) -> String {
     }
 }
 
-/// If a session sends a packet of an operation: whether it is the initial one, and whether the
-/// session puts its name to the members in it.
-pub(crate) fn greets(what: &What) -> Option<(&str, bool, bool)> {
-    let What::Asked(ChannelAction::Send { packet }) = what else { return None };
+/// If a packet is of an operation: whether it is the initial one, and whether its author puts their
+/// name to the members in it.
+pub(crate) fn greets(packet: &str) -> Option<(bool, bool)> {
     let mut contents = Vec::new();
     let decoded = unarmor(packet, &mut contents)
         .and_then(|contents| Packet::decode(Dialect::DOCUMENT, contents));
     let Ok(Packet::Greeting(greeting)) = decoded else { return None };
-    Some((packet, greeting.metadata.is_some(), greeting.session_signature.is_some()))
+    Some((greeting.metadata.is_some(), greeting.session_signature.is_some()))
 }

@@ -95,6 +95,8 @@ pub(crate) struct Witness {
     /// Whether the server lies. Then members may differ in what they are told, and in what follows
     /// from that: what must not differ unseen is judged at the end.
     lied: bool,
+    /// Who does not keep to the rules. What they show is not looked at, and they may be blamed.
+    hostile: BTreeSet<MemberId>,
     /// By initial packet, whose sessions have confirmed its members.
     confirmed: BTreeMap<String, BTreeSet<NodeId>>,
     /// The initial packet of each operation, by the id that those who heard it give it.
@@ -120,8 +122,8 @@ pub(crate) struct Witness {
 }
 
 impl Witness {
-    pub(crate) fn new(lied: bool) -> Self {
-        Self { lied, ..Self::default() }
+    pub(crate) fn new(lied: bool, hostile: BTreeSet<MemberId>) -> Self {
+        Self { lied, hostile, ..Self::default() }
     }
 
     pub(crate) fn add(&mut self, node: NodeId, member: MemberId) {
@@ -218,6 +220,8 @@ impl Witness {
     /// A session told its user something; `session` is as it is after the input that led to it.
     pub(crate) fn sees<S: Suite>(&mut self, node: NodeId, what: &What, session: &Session<S>) {
         match what {
+            What::Told(Event::Internal(error)) => self.violation(node, format!("a bug: {error}")),
+            What::Told(_) if self.hostile.contains(session.own_id()) => {}
             What::Told(event) => self.hears(node, event, session),
             What::Heard(Notice::Packet { packet, .. }) => self.last_packet.clone_from(packet),
             _ => {}
@@ -233,6 +237,14 @@ impl Witness {
                 book.alarmed = true;
             }
             self.false_warning(node, format!("{event:?}"));
+        }
+        match event {
+            Event::PeerMisbehaved { member: blamed, .. } | Event::Forked { author: blamed, .. }
+                if !self.hostile.contains(blamed) =>
+            {
+                self.violation(node, format!("blames somebody honest: {event:?}"));
+            }
+            _ => {}
         }
         match event {
             Event::Proposed { own, .. } => self.proposed(node, *own),
@@ -278,7 +290,6 @@ impl Witness {
                     book.gone.insert(member.clone());
                 }
             }
-            Event::Internal(error) => self.violation(node, format!("a bug: {error}")),
             _ => self.sees_liveness(node, event),
         }
     }
@@ -334,7 +345,9 @@ impl Witness {
             Event::OperationOverdue { operation, .. } => {
                 self.pends(node, Pending::Overdue(operation.id));
             }
-            Event::Parting(member) if !self.parted.contains(member) => {
+            Event::Parting(member)
+                if !self.parted.contains(member) && !self.hostile.contains(member) =>
+            {
                 self.violation(node, format!("{member} never said that they part"));
             }
             // Who counts them as a member cannot know that they have joined another group since.
@@ -438,7 +451,8 @@ impl Witness {
         // A packet that is both first and last asks nobody; the members of a refresh have confirmed
         // the operation before.
         let asks = info.operation != mpenc::greet::Operation::Refresh && members.len() > 1;
-        if asks && !members.is_subset(&confirmed) {
+        let mut honest = members.difference(&self.hostile);
+        if asks && !honest.all(|member| confirmed.contains(member)) {
             found.push(format!("{} did not all confirm {info:?}", named(&members)));
         }
         for what in found {
@@ -466,6 +480,9 @@ impl Witness {
         let mut found = Vec::new();
         let Some(book) = self.books.get(&node) else { return };
         for message in messages {
+            if self.hostile.contains(&message.author) {
+                continue;
+            }
             let Some(written) = self.written.get(&message.id) else {
                 found.push(format!("nobody wrote {message:?}"));
                 continue;
@@ -500,7 +517,8 @@ impl Witness {
         self.stands(node, id, Standing::Done);
         let Some(written) = self.written.get(&id) else { return };
         let has = |member: &MemberId| {
-            self.books.values().any(|book| book.member == *member && book.shown.contains(&id))
+            self.hostile.contains(member)
+                || self.books.values().any(|b| b.member == *member && b.shown.contains(&id))
         };
         if let Some(reader) = written.readers.iter().find(|reader| !has(reader)) {
             let what = format!("{id} counts as acked by {reader}, who does not have it");

@@ -2,8 +2,8 @@
 
 use mpenc_sim::runner::{Cryptography, Faults, Plan, Script, live, tell};
 
-const FAULTS: [Faults; 5] =
-    [Faults::None, Faults::Loss, Faults::Churn, Faults::Chaos, Faults::Liar];
+const FAULTS: [Faults; 6] =
+    [Faults::None, Faults::Loss, Faults::Churn, Faults::Chaos, Faults::Liar, Faults::Hostile];
 
 fn plans() -> impl Iterator<Item = Plan> {
     FAULTS.into_iter().flat_map(|faults| {
@@ -29,6 +29,8 @@ fn things_happen_in_them() {
         let report = (0..3).map(|seed| live(seed, &plan)).reduce(|a, b| a.and(b)).unwrap();
         assert!(report.operations > 5 && report.messages > 15, "{plan:?}: {report}");
         assert_eq!(report.lies > 0, plan.faults == Faults::Liar, "{plan:?}: {report}");
+        let told: u64 = report.attacks.values().map(|(_, told)| told).sum();
+        assert_eq!(told > 0, plan.faults == Faults::Hostile, "{plan:?}: {report}");
     }
 }
 

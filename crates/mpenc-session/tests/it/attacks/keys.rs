@@ -210,3 +210,47 @@ fn attack_81_a_refresh_with_a_bad_key_splits_nobody() {
     group.run(2);
     all_is_well(&mut group, &NAMES);
 }
+
+/// ATTACKS 72, again: a copy writes while the original does not. Nobody else can tell; the original
+/// can, shows what everybody sees, and writes nothing any more.
+#[test]
+fn attack_72_what_a_copy_writes_alarms_the_original() {
+    let mut group = at_rest(674, &NAMES);
+    let theirs = copy_sends(&group, "m", |copy, cx, out| copy.send(cx, "from the backup", out));
+    group.sim.inject(group.node("m"), &theirs);
+    group.run(60);
+    for name in ["a", "b", "c"] {
+        assert_eq!(texts(&group, name), ["from the backup"]);
+        let alarmed = group.events(name).iter().any(|event| event.severity() == Severity::Security);
+        assert!(!alarmed, "{name}");
+    }
+    assert_eq!(texts(&group, "m"), ["from the backup"]);
+    let alarm = Event::PeerMisbehaved { member: id("m"), fault: Fault::InOurName };
+    assert_eq!(group.events("m").iter().filter(|event| **event == alarm).count(), 1);
+    let node = group.node("m");
+    let refused = group.sim.act(node, |session, cx, out| session.send(cx, "and from me", out));
+    assert_eq!(refused, Err(ApiMisuse::Forked(id("m"))));
+    // With new keys all is well again.
+    group.exclude("a", &["m"]);
+    group.run(120);
+    all_is_well(&mut group, &["a", "b", "c"]);
+}
+
+/// ATTACKS 72 and 69: the copy even says that it writes no more. That must not trip up the original.
+#[test]
+fn attack_72_a_copy_that_parts_does_not_break_the_original() {
+    let mut group = at_rest(675, &NAMES);
+    let theirs = copy_sends(&group, "m", |copy, cx, out| copy.part(cx, out));
+    group.sim.inject(group.node("m"), &theirs);
+    group.run(1);
+    let alarm = Event::PeerMisbehaved { member: id("m"), fault: Fault::InOurName };
+    assert!(group.events("m").contains(&alarm));
+    let node = group.node("m");
+    let refused = group.sim.act(node, |session, cx, out| session.send(cx, "and from me", out));
+    assert_eq!(refused, Err(ApiMisuse::Parting));
+    group.propose("a", Membership::Refresh).unwrap();
+    group.run(60);
+    let events = group.events("m");
+    assert!(!events.iter().any(|event| matches!(event, Event::Internal(_))), "{events:?}");
+    assert_ne!(group.session("m").state(), State::Outside);
+}

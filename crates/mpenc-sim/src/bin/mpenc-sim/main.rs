@@ -59,6 +59,9 @@ struct Run {
     /// Do not shorten it.
     #[arg(long)]
     no_shrink: bool,
+    /// Print, by attack, how many packets came to honest members, and of how many they were told.
+    #[arg(long)]
+    attacks: bool,
     /// Only this seed.
     #[arg(long, value_name = "SEED", conflicts_with = "resume")]
     replay: Option<u64>,
@@ -88,6 +91,8 @@ enum Fault {
     Chaos,
     /// The server shows order, membership or packets differently to different members.
     Liar,
+    /// Some members have real keys, and do not keep to the rules.
+    Hostile,
 }
 
 impl From<Fault> for Faults {
@@ -98,6 +103,7 @@ impl From<Fault> for Faults {
             Fault::Churn => Self::Churn,
             Fault::Chaos => Self::Chaos,
             Fault::Liar => Self::Liar,
+            Fault::Hostile => Self::Hostile,
         }
     }
 }
@@ -160,6 +166,9 @@ fn run(args: &Run) -> Result<Report> {
         None => run_all(args, &plan)?,
     };
     complain(&report);
+    for (attack, (injected, detected)) in report.attacks.iter().filter(|_| args.attacks) {
+        println!("{attack:<24} injected={injected:<6} detected={detected}");
+    }
     if let Some(seed) = report.first_seed().filter(|_| !args.no_shrink) {
         write_script(seed, &plan, &args.script)?;
     }
