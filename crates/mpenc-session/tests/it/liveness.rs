@@ -114,6 +114,27 @@ fn who_is_not_there_is_noticed_and_welcomed_back() {
 }
 
 /// Without heartbeats nothing is sent when nobody says anything.
+/// Whoever is gone is not missing any more: the notice is withdrawn, not left standing.
+#[test]
+fn who_is_not_there_and_then_leaves_is_not_missed_any_more() {
+    let mut group = together(405);
+    group.sim.freeze(group.node("c"));
+    group.run(300);
+    let expired = |events: &[Event]| {
+        events
+            .iter()
+            .any(|event| matches!(event, Event::MemberExpired { member, .. } if *member == id("c")))
+    };
+    for name in ["a", "b"] {
+        assert!(expired(&group.events(name)), "{name}");
+    }
+    group.sim.disconnect(group.node("c"));
+    group.run(5);
+    for name in ["a", "b"] {
+        assert!(group.events(name).contains(&Event::MemberFresh(id("c"))), "{name}");
+    }
+}
+
 #[test]
 fn heartbeats_can_be_left_out() {
     for heartbeats in [true, false] {

@@ -99,6 +99,9 @@ fn what_is_unknown_is_shown_by_its_number() {
     assert_eq!(GreetType::REFRESH.to_string(), "refresh");
     assert_eq!(format!("{:?}", RecordType::NONCE), RecordType::NONCE.to_string());
     assert_eq!(format!("{:?}", Dialect::DOCUMENT), Dialect::DOCUMENT.name);
+    let message = mpenc_wire::MessageId::from_hash(Dialect::DOCUMENT, &[0xab; 32]);
+    assert_eq!(format!("{message:?}"), "MessageId(abababab…)");
+    assert_eq!(message.to_string(), "ab".repeat(32));
     assert_ne!(RecordType(0x7fff).to_string(), RecordType(0x7ffe).to_string());
 }
 

@@ -1,7 +1,8 @@
 //! `unit.json` of both dialects.
 
 use mpenc_wire::{
-    Dialect, MalformedKind, MessageId, Packet, PlaintextFields, RecordType, armor, records, unarmor,
+    Dialect, GreetOperation, GreetType, MalformedKind, MessageId, Packet, PlaintextFields,
+    RecordType, armor, records, unarmor,
 };
 
 use crate::support::{contents, list, octets, read, round_trip, text, vectors};
@@ -81,6 +82,46 @@ fn recorded_units() {
             round_trip(Dialect::MPENC_JS, text(&case["packet"]));
         }
     }
+}
+
+/// What each stage is, and what stands in its packets (PROTOCOL 3).
+#[test]
+fn greet_types_say_what_is_in_a_packet() {
+    use GreetOperation::{Establish, Exclude, Include, Refresh};
+    // Initial; ASKE; keys; downflow; confirm; session signature.
+    let stages = [
+        (GreetType::ESTABLISH_INITIAL, Establish, "i a k - - -"),
+        (GreetType::ESTABLISH_UP, Establish, "- a k - - -"),
+        (GreetType::ESTABLISH_DOWN, Establish, "- a k d - s"),
+        (GreetType::ESTABLISH_CONFIRM, Establish, "- a - d c s"),
+        (GreetType::INCLUDE_INITIAL, Include, "i a k - - -"),
+        (GreetType::INCLUDE_UP, Include, "- a k - - -"),
+        (GreetType::INCLUDE_DOWN, Include, "- a k d - s"),
+        (GreetType::INCLUDE_CONFIRM, Include, "- a - d c s"),
+        (GreetType::EXCLUDE_INITIAL, Exclude, "i a k d - s"),
+        (GreetType::EXCLUDE_CONFIRM, Exclude, "- a - d c s"),
+        (GreetType::REFRESH, Refresh, "i - k d - -"),
+    ];
+    for (stage, operation, expected) in stages {
+        let told = [
+            (stage.is_initial(), "i"),
+            (stage.is_aske(), "a"),
+            (stage.has_int_keys(), "k"),
+            (stage.is_downflow(), "d"),
+            (stage.is_confirm(), "c"),
+            (stage.has_session_signature(), "s"),
+        ]
+        .map(|(is, mark)| if is { mark } else { "-" });
+        assert_eq!(told.join(" "), expected, "{stage}");
+        assert_eq!(stage.operation(), Some(operation), "{stage}");
+        assert!(stage.name().is_some());
+        let contributes = stage.is_aske() && stage.has_int_keys();
+        assert_eq!(stage.has_nonces(Dialect::DOCUMENT), contributes, "{stage}");
+        assert_eq!(stage.has_nonces(Dialect::MPENC_JS), stage.is_aske(), "{stage}");
+    }
+    let unknown = GreetType(0x0014);
+    assert_eq!((unknown.operation(), unknown.name()), (None, None));
+    assert!(!unknown.is_confirm());
 }
 
 /// Where the first implementation was forgiving, we are not (attack row 56).
