@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use mpenc_greet::{
-    CannotConfirm, Check, InternalError, KeyFault, List, ProposeError, Refused, SignerFailed,
+    CannotConfirm, Check, InternalError, KeyFault, List, Operation, ProposeError, Refused,
+    SignerFailed,
 };
 use mpenc_wire::{Dialect, EncodeError, MemberId};
 
@@ -83,6 +84,9 @@ fn every_reason_reads_differently() {
         ProposeError::SignerFailed,
         ProposeError::Encode(EncodeError::TooLarge),
     ]);
+    let operations =
+        [Operation::Establish, Operation::Include, Operation::Exclude, Operation::Refresh];
+    assert_distinct(&operations);
     let internal = InternalError::new("a bug");
     assert_eq!(internal.to_string(), "internal error: a bug");
     assert_eq!(SignerFailed.to_string(), CannotConfirm::SignerFailed.to_string());
@@ -90,6 +94,8 @@ fn every_reason_reads_differently() {
     {
         let texts = cannot.iter().map(|reason| serde_json::to_value(reason).unwrap());
         assert!(texts.eq(cannot.iter().map(ToString::to_string)));
+        let texts = operations.iter().map(|one| serde_json::to_value(one).unwrap());
+        assert!(texts.eq(operations.iter().map(ToString::to_string)));
         assert_eq!(serde_json::to_value(internal).unwrap(), internal.to_string());
         let refused = Refused::new(ann, Check::Stage);
         assert_eq!(serde_json::to_value(&refused).unwrap(), refused.to_string());

@@ -6,7 +6,7 @@ use mpenc_session::{
 };
 use mpenc_wire::AbortFields;
 
-use crate::group::{Group, config, id};
+use crate::group::{Group, config, id, seed};
 
 fn failed(events: &[Event]) -> Vec<&FailReason> {
     events
@@ -94,6 +94,44 @@ fn an_unknown_identity_key_aborts_the_operation_before_anything_is_confirmed() {
         "{events:?}"
     );
     group.assert_together(&["a", "b", "c"]);
+}
+
+/// A newcomer who does not know one of the members cannot confirm either. Their key has appeared in
+/// the upflow, so that all believe their abort.
+#[test]
+fn a_newcomer_who_does_not_know_a_member_says_so_by_an_abort() {
+    let mut group = Group::new(28, &["a", "b", "d"]);
+    let everybody = group.known();
+    let mut without_b = everybody.clone();
+    without_b.remove(&id("b"));
+    let mut with_c = everybody;
+    let signer = mpenc::LocalIdentity::from_seed(&seed("c"));
+    with_c.insert(id("c"), signer.public_key());
+    for name in ["a", "b", "d"] {
+        group.add(name, with_c.clone(), config());
+    }
+    group.add("c", without_b, config());
+    group.establish(&["a", "b"]);
+    group.join("c");
+    group.join("d");
+    group.include("a", &["c", "d"]);
+    group.run(10);
+    let events = group.events("c");
+    assert!(events.iter().any(|event| matches!(event, Event::CannotConfirm { .. })), "{events:?}");
+    let reason = "no identity key is known for b".into();
+    let by_c = FailReason::Aborted { by: id("c"), reason };
+    for name in ["a", "b"] {
+        assert_eq!(failed(&group.events(name)), [&by_c], "{name}");
+    }
+    let dropped = group.events("d").into_iter().find_map(|event| match event {
+        Event::CandidateDropped { reason, .. } => Some(reason),
+        _ => None,
+    });
+    assert_eq!(dropped, Some(by_c));
+    group.assert_together(&["a", "b"]);
+    group.include("a", &["d"]);
+    group.run(5);
+    group.assert_together(&["a", "b", "d"]);
 }
 
 /// An operation that stalls is aborted by timeout, and a later one succeeds.

@@ -1,8 +1,9 @@
 //! What a group does when all goes well.
 
+use mpenc::Dialect;
 use mpenc_session::{ApiMisuse, Event, Membership, Outcome, Severity, State};
 
-use crate::group::{Group, id, ids};
+use crate::group::{Group, config, id, ids};
 
 fn outcomes(events: &[Event]) -> Vec<Outcome> {
     events
@@ -252,8 +253,9 @@ fn the_same_seed_gives_the_same_run() {
 /// orders first stands, the other one joins it, and nobody is alarmed.
 #[test]
 fn of_two_concurrent_starts_one_stands() {
-    for run in 0..8 {
-        let mut group = Group::new(200 + run, &["a", "b"]);
+    let dialects = [Dialect::DOCUMENT, Dialect::MPENC_JS].into_iter().cycle();
+    for (run, dialect) in (0..16).zip(dialects) {
+        let mut group = Group::speaking(dialect, 200 + run / 2, &["a", "b"], &config());
         group.join("a");
         group.join("b");
         let node = group.node("b");

@@ -1,7 +1,9 @@
 //! Misuse by the caller is an error, and nothing happens.
 
+use std::time::Duration;
+
 use mpenc::greet::ProposeError;
-use mpenc_session::{ApiMisuse, Membership, State};
+use mpenc_session::{ApiMisuse, Event, Membership, State};
 
 use crate::group::{Group, id, ids};
 
@@ -52,13 +54,33 @@ fn calls_that_do_not_fit_the_state_are_refused() {
     assert_eq!(group.session("a").state(), State::Parting);
 }
 
+/// Between the end of the exclude and our removal from the room, what we were part of is past.
+#[test]
+fn whoever_was_excluded_starts_nothing_before_they_have_left() {
+    let mut group = Group::new(32, &["a", "b", "c"]);
+    group.establish(&["a", "b", "c"]);
+    group.events("c");
+    group.exclude("a", &["c"]);
+    for _ in 0..1000 {
+        group.sim.run_for(Duration::from_millis(1)).expect("it comes to rest");
+        if group.events("c").iter().any(|event| matches!(event, Event::Excluded { .. })) {
+            break;
+        }
+    }
+    let node = group.node("c");
+    let start = group.sim.act(node, |session, cx, out| session.start_here(cx, out));
+    assert_eq!(start, Err(ApiMisuse::Excluded));
+    assert_eq!(group.session("c").state(), State::Excluded);
+    group.run(5);
+    group.assert_together(&["a", "b"]);
+}
+
 /// A clock that runs backwards or jumps is a no-op, never a panic.
 #[test]
 fn a_strange_clock_breaks_nothing() {
     use mpenc_session::{Ctx, Input, Instant, Outputs};
     use rand_chacha::ChaCha20Rng;
     use rand_chacha::rand_core::SeedableRng;
-    use std::time::Duration;
 
     let known = std::sync::Arc::new(std::collections::BTreeMap::new());
     let signer = mpenc::LocalIdentity::from_seed(&[1; 32]).into_signer();

@@ -113,9 +113,29 @@ fn the_writer_refuses_what_nobody_could_read() {
     let plaintext = PlaintextFields { parents: &ids, kind: None, body: &[], order_ack: None };
     assert_eq!(plaintext.encode().unwrap_err(), EncodeError::TooMany(RecordType::MESSAGE_PARENT));
 
+    let most = PlaintextFields { parents: &ids[1..], ..plaintext };
+    assert!(most.encode().is_ok());
+
     // 1,024 members with the longest names take 1 MiB alone.
     let names: Vec<_> = (0..MAX_MEMBERS).map(|at| member(&format!("{at:01023}"))).collect();
     assert_eq!(confirm(&names).encode(document).unwrap_err(), EncodeError::TooLarge);
+}
+
+#[test]
+fn a_packet_may_be_as_large_as_the_limit() {
+    // Names of 1,018 octets, and so many of one octet more that the packet has this size.
+    let packet = |longer: usize| {
+        let width = |at: usize| if at > 0 && at <= longer { 1019 } else { 1018 };
+        let names: Vec<_> = (0..MAX_MEMBERS)
+            .map(|at| member(&format!("{at:0width$}", width = width(at))))
+            .collect();
+        let unsigned = confirm(&names).encode(Dialect::DOCUMENT)?;
+        Ok::<_, EncodeError>(contents(&unsigned.finish(&[2; 64])).len())
+    };
+    let longer = MAX_CONTENTS - packet(0).unwrap();
+    assert!(longer < MAX_MEMBERS, "{longer}");
+    assert_eq!(packet(longer), Ok(MAX_CONTENTS));
+    assert_eq!(packet(longer + 1), Err(EncodeError::TooLarge));
 }
 
 #[test]
