@@ -321,7 +321,10 @@ fn progress_says_who_is_awaited() {
 fn renewals_are_counted_as_far_as_they_were_seen() {
     let mut crowd = Crowd::established(DIALECT, &["ann", "ben", "cat", "dan"], 3);
     let ages = |crowd: &mut Crowd, name: &str| -> Vec<Option<u32>> {
-        crowd.person(name).greeter.renewals().map(|(_, age)| age).collect()
+        let greeter = &crowd.person(name).greeter;
+        // The same, asked of each.
+        assert!(greeter.renewals().all(|(id, age)| greeter.since_renewal(id) == age));
+        greeter.renewals().map(|(_, age)| age).collect()
     };
     assert_eq!(ages(&mut crowd, "ann"), [Some(0), Some(0), Some(0)]);
     crowd.run("ben", Operation::Refresh, &[]);
@@ -334,6 +337,8 @@ fn renewals_are_counted_as_far_as_they_were_seen() {
     assert_eq!(ages(&mut crowd, "ann"), [Some(0), Some(1), Some(1)]);
     assert_eq!(ages(&mut crowd, "dan"), [Some(0), Some(1), Some(1)]);
     assert_eq!(ages(&mut crowd, "ben"), []);
+    let ben = crowd.id("ben");
+    assert_eq!(crowd.person("ann").greeter.since_renewal(&ben), None);
 }
 
 #[test]
