@@ -70,7 +70,8 @@ fn misuse_is_refused_before_anything_is_drawn() {
     let (ann, ben, cat) = (crowd.id("ann"), crowd.id("ben"), crowd.id("cat"));
     let eve = crowd.id("eve");
     let many: Vec<_> = (0..MAX_MEMBERS).map(|number| crowd.id(&format!("m{number}"))).collect();
-    let cases: [(Change<'_>, ProposeError); 9] = [
+    let too_many = ProposeError::Encode(EncodeError::TooMany(RecordType::MEMBER));
+    let cases: [(Change<'_>, ProposeError); 11] = [
         (Change::Include(&[]), ProposeError::NobodyNamed),
         (Change::Exclude(&[]), ProposeError::NobodyNamed),
         (Change::Exclude(std::slice::from_ref(&ann)), ProposeError::NamesUs),
@@ -79,7 +80,10 @@ fn misuse_is_refused_before_anything_is_drawn() {
         (Change::Include(&[cat.clone(), ben.clone()]), ProposeError::AlreadyMember(ben.clone())),
         (Change::Exclude(&[ben.clone(), cat.clone()]), ProposeError::NotMember(cat.clone())),
         (Change::Include(std::slice::from_ref(&eve)), ProposeError::NoIdentityKey(eve.clone())),
-        (Change::Include(&many), ProposeError::Encode(EncodeError::TooMany(RecordType::MEMBER))),
+        (Change::Include(&many), too_many.clone()),
+        // There are two already: so many more are one too many; one less are as many as there may be.
+        (Change::Include(&many[..MAX_MEMBERS - 1]), too_many),
+        (Change::Include(&many[..MAX_MEMBERS - 2]), ProposeError::NoIdentityKey(many[0].clone())),
     ];
     let greeter = crowd.person("ann").greeter.clone();
     let mut nothing = crate::draws::Draws::default();
