@@ -345,6 +345,34 @@ fn renewals_are_counted_as_far_as_they_were_seen() {
     assert_eq!(crowd.person("ann").greeter.since_renewal(&ben), None);
 }
 
+/// Whoever proposes is told of it what everybody reads in it.
+#[test]
+fn a_proposal_says_the_same_to_all() {
+    for dialect in DIALECTS {
+        let mut crowd = Crowd::established(dialect, &["ann", "ben", "cat", "dan"], 3);
+        for (operation, targets, single) in [
+            (Operation::Include, &["dan"][..], false),
+            (Operation::Exclude, &["cat"], false),
+            (Operation::Exclude, &["ben", "cat"], true),
+            (Operation::Refresh, &[], true),
+        ] {
+            let proposed = crowd.propose("ann", operation, targets);
+            let person = crowd.person("ann");
+            person.draft = None;
+            let text = person.outbox.pop_front().unwrap();
+            let mut buffer = Vec::new();
+            let contents = unarmor(&text, &mut buffer).unwrap();
+            let Ok(Packet::Greeting(packet)) = Packet::decode(dialect, contents) else {
+                panic!("not a greeting packet");
+            };
+            let ann = crowd.id("ann");
+            let checked = crowd.person("ben").greeter.check_initial(&ann, &packet).unwrap();
+            assert_eq!(checked.initial, proposed);
+            assert_eq!(proposed.single, single, "{operation}");
+        }
+    }
+}
+
 #[test]
 fn a_clone_goes_its_own_way() {
     let mut crowd = Crowd::established(DIALECT, &["ann", "ben"], 2);
