@@ -14,6 +14,7 @@ mod channel_rules;
 mod churn;
 mod dictator;
 mod failures;
+mod faulty;
 mod fork;
 mod group;
 mod history;

@@ -1,0 +1,263 @@
+//! Message security that is not what it should be, or says what mpENC's says too seldom to wait for:
+//! a bug closes the session, a worn key makes messages wait, and malformed ones are told of.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mpenc::{CliquesGreeter, Dialect, LocalIdentity, MemberId, MessageId, Mpenc, Suite};
+use mpenc_greet::AgreedKeys;
+use mpenc_message::{
+    ContentFault, Draft, MessageSecurity, OpenError, Opened, SealError, Sealed, SubSessionSecurity,
+};
+use mpenc_session::{
+    ApiMisuse, ChannelAction, Event, Fault, LocalId, Membership, Sent, Session, State,
+};
+use mpenc_sim::{Latency, NodeId, Sim, What};
+use mpenc_wire::DataPacket;
+use rand_chacha::rand_core::CryptoRng;
+
+use crate::group::{config, id, ids, seed};
+
+/// Sealed under the id of the message before: the transcript will not have it.
+const AGAIN: &str = "the same id again";
+/// Not sealed under the key that is asked first.
+const WORN: &str = "too much for this key";
+/// Not sealed at all.
+const LONG: &str = "too long";
+/// Sealed well, and nobody can read it.
+const NONSENSE: &str = "nonsense";
+
+thread_local! {
+    /// The key that was asked first for what is worn.
+    static WORN_KEY: RefCell<Option<u8>> = const { RefCell::new(None) };
+}
+
+/// mpENC's, with a message security that fails on demand.
+enum Faulty {}
+
+impl Suite for Faulty {
+    type Greeter = CliquesGreeter;
+    type Security = FaultySecurity;
+
+    fn secure(dialect: Dialect, keys: AgreedKeys) -> FaultySecurity {
+        FaultySecurity { inner: Mpenc::secure(dialect, keys), last: None }
+    }
+}
+
+#[derive(Clone)]
+struct FaultySecurity {
+    inner: SubSessionSecurity,
+    last: Option<MessageId>,
+}
+
+impl MessageSecurity for FaultySecurity {
+    type Retired = <SubSessionSecurity as MessageSecurity>::Retired;
+
+    fn dialect(&self) -> Dialect {
+        self.inner.dialect()
+    }
+
+    fn hint(&self) -> u8 {
+        self.inner.hint()
+    }
+
+    fn message_id(&self, packet: &DataPacket<'_>) -> MessageId {
+        self.inner.message_id(packet)
+    }
+
+    fn seal(&mut self, rng: &mut dyn CryptoRng, draft: &Draft<'_>) -> Result<Sealed, SealError> {
+        let hint = self.hint();
+        let is_worn = || WORN_KEY.with_borrow_mut(|key| *key.get_or_insert(hint) == hint);
+        match draft.text {
+            WORN if is_worn() => return Err(SealError::KeyExhausted),
+            LONG => return Err(SealError::TooLong { octets: 8, limit: 7 }),
+            _ => {}
+        }
+        let mut sealed = self.inner.seal(rng, draft)?;
+        match self.last {
+            Some(last) if draft.text == AGAIN => sealed.id = last,
+            _ => self.last = Some(sealed.id),
+        }
+        Ok(sealed)
+    }
+
+    fn open(&self, author: &MemberId, packet: &DataPacket<'_>) -> Result<Opened, OpenError> {
+        match self.inner.open(author, packet) {
+            Ok(opened) if opened.text == NONSENSE => Err(OpenError::Content(ContentFault::NotUtf8)),
+            other => other,
+        }
+    }
+
+    fn commit(&mut self, message: &Opened) {
+        self.inner.commit(message);
+    }
+
+    fn retire(self) -> Self::Retired {
+        self.inner.retire()
+    }
+
+    fn refresh_due(&self) -> bool {
+        self.inner.refresh_due()
+    }
+}
+
+struct Lab {
+    sim: Sim<Faulty>,
+    nodes: BTreeMap<&'static str, NodeId>,
+}
+
+impl Lab {
+    /// The first two are a group; the others are in the room.
+    fn new(seed_of_run: u64, names: &[&'static str]) -> Self {
+        let public = |name: &&str| LocalIdentity::from_seed(&seed(name)).public_key();
+        let known: BTreeMap<_, _> = names.iter().map(|name| (id(name), public(name))).collect();
+        let known = Arc::new(known);
+        let mut sim = Sim::new(seed_of_run, Latency::default());
+        let mut nodes = BTreeMap::new();
+        for name in names {
+            let signer = LocalIdentity::from_seed(&seed(name)).into_signer();
+            let greeter = CliquesGreeter::new(Dialect::DOCUMENT, id(name), signer, known.clone());
+            nodes.insert(*name, sim.add(Session::new(greeter, config())));
+        }
+        let mut lab = Self { sim, nodes };
+        for name in names {
+            lab.act(name, |session, cx, out| session.join(cx, out)).expect("outside");
+            lab.run(1);
+        }
+        lab.propose("a", Membership::Include(&ids(&["b"])));
+        lab
+    }
+
+    fn act<R>(
+        &mut self,
+        name: &str,
+        act: impl FnOnce(
+            &mut Session<Faulty>,
+            &mut mpenc_session::Ctx<'_>,
+            &mut mpenc_session::Outputs,
+        ) -> Result<R, ApiMisuse>,
+    ) -> Result<R, ApiMisuse> {
+        self.sim.act(self.nodes[name], act)
+    }
+
+    fn run(&mut self, seconds: u64) {
+        self.sim.run_for(std::time::Duration::from_secs(seconds)).expect("it comes to rest");
+    }
+
+    fn propose(&mut self, by: &str, change: Membership<'_>) {
+        self.act(by, |session, cx, out| session.propose(cx, change, out)).expect("it may");
+        self.run(3);
+    }
+
+    fn send(&mut self, by: &str, text: &str) -> Result<Sent, ApiMisuse> {
+        self.act(by, |session, cx, out| session.send(cx, text, out))
+    }
+
+    /// Writes to b and c, who is not a member yet.
+    fn queue(&mut self, text: &str) -> LocalId {
+        let readers = ids(&["b", "c"]);
+        match self.act("a", |session, cx, out| session.send_to(cx, &readers, text, out)) {
+            Ok(Sent::Queued(local)) => local,
+            other => panic!("it waits for its readers: {other:?}"),
+        }
+    }
+
+    fn session(&self, name: &str) -> &Session<Faulty> {
+        self.sim.session(self.nodes[name])
+    }
+
+    fn events(&mut self, name: &str) -> Vec<Event> {
+        let node = self.nodes[name];
+        self.sim.take_events(node)
+    }
+
+    /// Of a session with a bug nothing is left, and it says so once.
+    fn assert_closed(&mut self, name: &str) {
+        assert_eq!(self.session(name).state(), State::Closed);
+        assert_eq!(self.session(name).members(), [id(name)]);
+        let told = self.events(name);
+        let bugs = told.iter().filter(|event| matches!(event, Event::Internal(_))).count();
+        assert_eq!(bugs, 1, "{told:?}");
+        assert_eq!(self.send(name, "x").expect_err("closed"), ApiMisuse::Closed);
+        self.run(60);
+        let told = self.events(name);
+        assert!(told.is_empty(), "nothing is heard any more: {told:?}");
+    }
+}
+
+#[test]
+fn a_bug_closes_the_session_and_the_others_go_on() {
+    let mut lab = Lab::new(1, &["a", "b", "c"]);
+    lab.propose("a", Membership::Include(&ids(&["c"])));
+    lab.send("a", "well").expect("it is sealed");
+    lab.run(1);
+    lab.sim.record();
+    assert!(matches!(lab.send("a", AGAIN), Err(ApiMisuse::Internal(_))));
+    let node = lab.nodes["a"];
+    let asked: Vec<_> = lab
+        .sim
+        .take_records()
+        .into_iter()
+        .filter(|record| record.node == node)
+        .filter_map(|record| match record.what {
+            What::Asked(action) => Some(action),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(asked, [ChannelAction::Leave]);
+    lab.assert_closed("a");
+    assert_eq!(lab.session("b").members(), ids(&["b", "c"]));
+    lab.send("b", "without a").expect("they go on");
+    lab.run(1);
+    let shown = lab.session("c").messages().lines().last().map(|line| line.payload.clone());
+    assert_eq!(shown.as_deref(), Some("without a"));
+}
+
+#[test]
+fn a_bug_in_what_waited_closes_the_session_as_well() {
+    // Where a change of members sends it, and where a message to the same readers would.
+    let mut lab = Lab::new(2, &["a", "b", "c"]);
+    lab.queue("well");
+    lab.queue(AGAIN);
+    lab.propose("a", Membership::Include(&ids(&["c"])));
+    lab.assert_closed("a");
+}
+
+#[test]
+fn what_a_worn_key_does_not_seal_waits_for_the_next_key() {
+    let mut lab = Lab::new(3, &["a", "b", "c"]);
+    let (worn, next) = (lab.queue(WORN), lab.queue("after it"));
+    let long = lab.queue(LONG);
+    lab.propose("a", Membership::Include(&ids(&["c"])));
+    let told = lab.events("a");
+    let outcome = |told: &[Event], which: LocalId| {
+        told.iter().any(|event| matches!(event, Event::Sent { local, .. } if *local == which))
+    };
+    assert!(!outcome(&told, worn) && !outcome(&told, next), "their order is kept: {told:?}");
+    lab.propose("a", Membership::Refresh);
+    lab.run(3);
+    let told = lab.events("a");
+    assert!(outcome(&told, worn) && outcome(&told, next), "{told:?}");
+    let refused = told.iter().any(|event| {
+        matches!(event, Event::NotSent { local, error: Some(SealError::TooLong { .. }), .. }
+            if *local == long)
+    });
+    assert!(refused, "{told:?}");
+    let lines = lab.session("c").messages().lines();
+    let shown: Vec<&str> = lines.iter().map(|line| line.payload.as_str()).collect();
+    assert_eq!(shown, [WORN, "after it"]);
+}
+
+#[test]
+fn a_members_malformed_message_is_told_of_and_changes_nothing() {
+    let mut lab = Lab::new(4, &["a", "b"]);
+    lab.run(60);
+    lab.events("b");
+    lab.send("a", NONSENSE).expect("it is sealed");
+    lab.run(1);
+    let told = lab.events("b");
+    let fault = Fault::Message(OpenError::Content(ContentFault::NotUtf8));
+    assert_eq!(told, [Event::PeerMisbehaved { member: id("a"), fault }]);
+    assert!(lab.session("b").messages().lines().is_empty());
+}
