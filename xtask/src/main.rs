@@ -2,9 +2,11 @@
 
 mod coverage;
 mod files;
+mod fuzz;
 mod msrv;
 mod mutants;
 mod run;
+mod soak;
 mod source;
 mod steps;
 mod table;
@@ -29,6 +31,10 @@ enum Task {
     CheckFiles,
     /// What of each crate the tests reach. Installs the tools that are missing.
     Coverage(coverage::Args),
+    /// Run the fuzz targets for some seconds each. Installs the tools that are missing.
+    Fuzz(fuzz::Args),
+    /// Look for mistakes for a long time: lives of groups, models, fuzzing; prints a page.
+    Soak(soak::Args),
     /// Check that no dependency of the core crates needs a newer compiler than we say.
     Msrv,
     /// Which small changes of the code no test notices. Takes about an hour.
@@ -40,6 +46,8 @@ fn main() -> ExitCode {
         Task::Ci(args) => steps::ci(&args),
         Task::CheckFiles => files::check(),
         Task::Coverage(args) => coverage::check(&args),
+        Task::Fuzz(args) => fuzz::fuzz(&args),
+        Task::Soak(args) => soak::soak(&args),
         Task::Msrv => msrv::check(),
         Task::Mutants(args) => mutants::check(&args),
     };

@@ -10,7 +10,8 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use mpenc_wire::{Dialect, MAX_TEXT};
 
-use view::View;
+pub(crate) use tree::write as write_tree;
+pub(crate) use view::View;
 
 /// What `mpenc inspect` takes.
 #[derive(Debug, clap::Args)]
@@ -58,7 +59,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<ExitCode> {
         serde_json::to_writer_pretty(&mut *out, &view)?;
         writeln!(out)?;
     } else {
-        tree::write(&view, out)?;
+        write_tree(&view, out)?;
     }
     Ok(if view.error.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

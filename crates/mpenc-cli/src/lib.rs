@@ -7,6 +7,7 @@ mod hex_bytes;
 mod inspect;
 mod keygen;
 pub mod keys;
+pub mod probe;
 mod relay;
 mod replay;
 

@@ -4,7 +4,7 @@ mod agreed;
 mod codec;
 mod difference;
 mod draws;
-mod format;
+pub(crate) mod format;
 mod history;
 mod manifest;
 mod member;

@@ -67,8 +67,15 @@ const DIALECT: &str = "Document";
 /// # Errors
 /// It cannot be read, or is in no format that we know: one sentence.
 pub(crate) fn load(path: &Path) -> Result<Vectors> {
-    let text = fs::read_to_string(path).context("it cannot be read")?;
-    let probe: Probe = parse(&text)?;
+    read(&fs::read_to_string(path).context("it cannot be read")?)
+}
+
+/// Reads the text of a file, whichever of the formats it has.
+///
+/// # Errors
+/// It is in no format that we know: one sentence.
+pub(crate) fn read(text: &str) -> Result<Vectors> {
+    let probe: Probe = parse(text)?;
     if let Some(profile) = probe.profile.as_ref().filter(|profile| *profile != PROFILE) {
         bail!("its profile {profile:?} is unknown: {PROFILE:?} is expected")
     }
@@ -77,15 +84,15 @@ pub(crate) fn load(path: &Path) -> Result<Vectors> {
     }
     let (js, document) = (probe.profile.is_some(), probe.dialect.is_some());
     Ok(if js && probe.per_member.is_some() {
-        Vectors::Recording(parse(&text)?)
+        Vectors::Recording(parse(text)?)
     } else if js && probe.constants.is_some() {
-        Vectors::JsUnit(parse(&text)?)
+        Vectors::JsUnit(parse(text)?)
     } else if document && probe.cases.is_some() {
-        Vectors::Cases(parse(&text)?)
+        Vectors::Cases(parse(text)?)
     } else if document && probe.steps.is_some() {
-        Vectors::History(parse(&text)?)
+        Vectors::History(parse(text)?)
     } else if document && probe.armor.is_some() {
-        Vectors::DocumentUnit(parse(&text)?)
+        Vectors::DocumentUnit(parse(text)?)
     } else {
         bail!("its format is unknown: neither a recording nor a history nor bad packets")
     })

@@ -4,6 +4,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::Faults;
 use super::hostile::Attack;
 
 /// One thing that somebody does, or that befalls them.
@@ -59,6 +60,40 @@ pub(crate) enum Does {
     Plain,
     /// Does what they should not; of hostile people only.
     Attack(Attack),
+}
+
+impl Deed {
+    /// What these four octets say, among so many people.
+    pub(crate) fn drawn(octets: &[u8], people: usize, faults: Faults) -> Self {
+        let at = |place: usize| octets.get(place).copied().map(usize::from).unwrap_or_default();
+        let (kind, who, detail) = (at(0), at(1) % people.max(1), at(2));
+        let some = || (0..people).filter(|place| detail >> (place % 8) & 1 == 1).collect();
+        let millis = u64::try_from(detail.saturating_mul(detail)).unwrap_or_default();
+        let mishaps = faults.churns();
+        let does = match kind % 24 {
+            0..5 => Does::Write,
+            5 => Does::WriteTo(some()),
+            6 => Does::Ack,
+            7 | 8 => Does::Include(some()),
+            9 => Does::Exclude(some()),
+            10 | 11 => Does::Refresh,
+            12 => Does::Part,
+            13 => Does::Abort,
+            14 => Does::Join,
+            15 => Does::Start,
+            16 if mishaps => Does::Crash,
+            17 if mishaps => Does::Die,
+            18 if mishaps => Does::Disconnect,
+            19 if mishaps => Does::Stall(millis),
+            20 if faults == Faults::Chaos => Does::Cut(millis),
+            21 if faults == Faults::Chaos => Does::Kicked,
+            16..22 if faults == Faults::Hostile => Does::Attack(Attack::nth(detail)),
+            _ => Does::Wait,
+        };
+        // Mostly at once, sometimes after minutes.
+        let then = u64::try_from(at(3)).unwrap_or_default();
+        Self { who, does, then: if then < 128 { then } else { (then - 127) * (then - 127) * 5 } }
+    }
 }
 
 impl fmt::Display for Does {

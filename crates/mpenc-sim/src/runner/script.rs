@@ -31,6 +31,28 @@ impl Script {
         (Self { seed, plan: *plan, deeds }, report)
     }
 
+    /// A short life without cryptography that these octets describe: the first three its plan, the
+    /// others, four each, what people do. Any octets do.
+    #[must_use]
+    pub fn drawn(octets: &[u8]) -> Self {
+        const FAULTS: [Faults; 4] = [Faults::None, Faults::Churn, Faults::Chaos, Faults::Hostile];
+        const DEEDS: usize = 120;
+        let (head, rest) = octets.split_at_checked(3).unwrap_or((octets, &[]));
+        let head: Vec<usize> = head.iter().map(|&octet| usize::from(octet)).collect();
+        let at = |place: usize| head.get(place).copied().unwrap_or_default();
+        let people = at(0) % 4 + 2;
+        let faults = FAULTS.get(at(1) % FAULTS.len()).copied().unwrap_or_default();
+        let plan = Plan::new(faults).with(people, people, 0).of(Cryptography::Null);
+        let everybody = (0..people).map(|who| Deed { who, does: Does::Start, then: 300 });
+        let does = Does::Include((1..people).collect());
+        let begin =
+            [Deed { who: 0, does: Does::Wait, then: 2_000 }, Deed { who: 0, does, then: 0 }];
+        let drawn =
+            rest.chunks_exact(4).take(DEEDS).map(|octets| Deed::drawn(octets, people, faults));
+        let seed = u64::try_from(at(2)).unwrap_or_default();
+        Self { seed, plan, deeds: everybody.chain(begin).chain(drawn).collect() }
+    }
+
     /// Reads one that was written as JSON.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 mod ledger;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::BufReader;
 use std::num::NonZeroUsize;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
@@ -50,6 +52,9 @@ struct Run {
     /// How many lives are led at a time: as many as there are processors, unless said otherwise.
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
+    /// Begins no more lives after so many seconds.
+    #[arg(long = "for", value_name = "SECONDS")]
+    seconds: Option<u64>,
     /// Keeps what each life showed in this file, and does not lead those again that are in it.
     #[arg(long, value_name = "FILE")]
     resume: Option<PathBuf>,
@@ -180,16 +185,20 @@ fn run(args: &Run) -> Result<Report> {
 fn run_all(args: &Run, plan: &Plan) -> Result<Report> {
     let ledger = args.resume.as_deref().map(|file| Ledger::open(file, plan)).transpose()?;
     let known = ledger.as_ref().map(|ledger| ledger.lives.clone()).unwrap_or_default();
-    let left: Vec<u64> = args.seeds.clone().filter(|seed| !known.contains_key(seed)).collect();
+    let done: BTreeSet<u64> = known.keys().copied().collect();
+    let left = args.seeds.clone().filter(|seed| !done.contains(seed));
+    let (began, most) = (Instant::now(), args.seconds.map(Duration::from_secs));
+    let in_time = left.take_while(|_| most.is_none_or(|most| began.elapsed() < most));
+    let range = args.seeds.end.saturating_sub(args.seeds.start);
     let report = (known.into_iter())
         .filter(|(seed, _)| args.seeds.contains(seed))
         .fold(Report::default(), |report, (_, life)| report.and(life));
 
     let threads = args.jobs.or_else(|| thread::available_parallelism().ok());
     let threads = threads.map_or(1, NonZeroUsize::get);
-    let bar = bar(left.len());
+    let bar = bar(if most.is_some() { None } else { Some(range) });
     let told = Mutex::new((ledger, report, Ok(())));
-    live_all(left.into_iter(), plan, threads, |seed, life| {
+    live_all(in_time, plan, threads, |seed, life| {
         let Ok(mut told) = told.lock() else { return };
         let (ledger, report, written) = &mut *told;
         if let Some(ledger) = ledger
@@ -207,9 +216,13 @@ fn run_all(args: &Run, plan: &Plan) -> Result<Report> {
 }
 
 /// On a terminal, how far it is; elsewhere, nothing.
-fn bar(lives: usize) -> ProgressBar {
-    let bar = ProgressBar::new(u64::try_from(lives).unwrap_or(u64::MAX));
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos} of {len} lives, {eta} more") {
+fn bar(lives: Option<u64>) -> ProgressBar {
+    let template = match lives {
+        Some(_) => "{bar:40} {pos} of {len} lives, {eta} more",
+        None => "{pos} lives",
+    };
+    let bar = lives.map_or_else(ProgressBar::no_length, ProgressBar::new);
+    if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
     bar
