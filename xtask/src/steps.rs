@@ -31,7 +31,7 @@ struct Step {
     take: fn() -> Result<()>,
 }
 
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 16] = [
     Step { name: "fmt", what: "the code is formatted", take: fmt },
     Step { name: "files", what: "sizes, links, words", take: files::check },
     Step { name: "msrv", what: "no dependency needs a newer compiler", take: msrv::check },
@@ -44,6 +44,7 @@ const STEPS: [Step; 15] = [
     Step { name: "no-std", what: "a program without the standard library", take: no_std },
     Step { name: "replay", what: "the vectors, octet for octet", take: replay },
     Step { name: "sim", what: "random lives of groups, in virtual time", take: sim },
+    Step { name: "model", what: "all that a few members and a server can do", take: model },
     Step { name: "demo", what: "a group of real processes", take: demo },
     Step { name: "deny", what: "licences, bans, sources", take: deny },
     Step { name: "fuzz", what: "some seconds of every fuzz target", take: fuzz_all },
@@ -186,6 +187,24 @@ fn sim() -> Result<()> {
             let lives = ["--seeds", seeds, "--faults", faults, "--crypto", crypto, "--no-shrink"];
             run(&mut cargo(&[&run_it[..], &lives[..]].concat()))?;
         }
+    }
+    Ok(())
+}
+
+/// Small searches; larger ones are in the crate's README.
+fn model() -> Result<()> {
+    for bounds in [
+        "--members 3 --proposals 2 --leaves 1 --enters 0",
+        "--members 3 --proposals 1 --leaves 1 --enters 1",
+        "--members 3 --proposals 1 --leaves 1 --enters 1 --provisional",
+        "--members 3 --proposals 1 --leaves 0 --enters 0 --messages 1 --aborts 1",
+        "--members 4 --proposals 1 --leaves 1 --enters 0",
+        "--members 3 --proposals 1 --leaves 0 --enters 0 --lies 2",
+        "--members 3 --proposals 1 --leaves 1 --enters 0 --lies 1",
+    ] {
+        println!("{bounds}");
+        let run_it = ["run", "--quiet", "--release", "--locked", "-p", "mpenc-model", "--"];
+        run(cargo(&run_it).args(bounds.split(' ')))?;
     }
     Ok(())
 }

@@ -57,7 +57,7 @@ impl fmt::Display for UnknownAck {
 }
 
 /// What one other member has told us of the order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Told {
     /// The number of the first place that they have not acked. A chain hash covers all before it, so
     /// that one number says everything; for who joined it starts at their own operation.
@@ -69,7 +69,7 @@ struct Told {
 }
 
 /// How far our own latest ack has come.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Sending<I> {
     /// No monitored message of the current sub-session carries it yet.
     Due,
@@ -97,7 +97,7 @@ enum Sending<I> {
 /// The latest [`OrderAcks::HISTORY`] places of the order are remembered. An ack for one before them
 /// is like one for a packet that was never seen: no honest message is that late, because the keys
 /// that opened it have been replaced since, or so many operations in a row have failed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OrderAcks<M, I> {
     own: M,
     places: VecDeque<Head>,

@@ -43,7 +43,7 @@ pub struct Completion<M, O> {
     pub dropped: Vec<Ongoing<M, O>>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Candidate<M, O> {
     ongoing: Ongoing<M, O>,
     sender: M,
@@ -81,7 +81,7 @@ impl<M, O> Candidate<M, O> {
 /// many as there are places, all known, or a server that forges senders, can push out the true
 /// candidate and so delay the joiner, as a server can anyway. Nobody can make it adopt what does not
 /// complete.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Candidates<M, O> {
     own: M,
     /// In the order of their arrival.

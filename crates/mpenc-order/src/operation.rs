@@ -7,14 +7,14 @@ use crate::id::SERVER;
 use crate::{ChainHash, EntryType, PacketId, leave_pseudo_packet};
 
 /// A place in the order: the latest accepted final packet, and the chain hash at it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Head {
     pub(crate) packet: PacketId,
     pub(crate) chain_hash: ChainHash,
 }
 
 /// What is known of an operation that may begin.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Begun<M> {
     pub(crate) id: PacketId,
     pub(crate) parent: Head,
@@ -38,7 +38,7 @@ impl<M> Begun<M> {
 }
 
 /// The operation that runs: its initial packet was accepted, and none that ends it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Ongoing<M, O> {
     pub(crate) initial: PacketId,
     pub(crate) parent: Head,

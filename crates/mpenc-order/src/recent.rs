@@ -5,7 +5,7 @@ use alloc::collections::VecDeque;
 use crate::PacketId;
 
 /// The newest packet ids of some kind, at most [`Recent::CAPACITY`]; the oldest gives way.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Recent(VecDeque<PacketId>);
 
 impl Recent {

@@ -70,7 +70,7 @@ impl AcceptedInitial {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum State<M, O> {
     /// We know nothing of the order.
     Unsynced,
@@ -85,7 +85,7 @@ enum State<M, O> {
 ///
 /// Every method is called with what the channel delivered, in the channel's order. Members who see
 /// the same order accept the same packets, and have the same chain hash.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ServerOrder<M, O> {
     own: M,
     state: State<M, O>,
