@@ -10,6 +10,7 @@ mod soak;
 mod source;
 mod steps;
 mod table;
+mod trace;
 
 use std::process::ExitCode;
 
@@ -37,6 +38,8 @@ enum Task {
     Soak(soak::Args),
     /// Check that no dependency of the core crates needs a newer compiler than we say.
     Msrv,
+    /// Check that every requirement and attack in docs/ASSURANCE.md names tests that there are.
+    Trace,
     /// Which small changes of the code no test notices. Takes about an hour.
     Mutants(mutants::Args),
 }
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Task::Fuzz(args) => fuzz::fuzz(&args),
         Task::Soak(args) => soak::soak(&args),
         Task::Msrv => msrv::check(),
+        Task::Trace => trace::check(),
         Task::Mutants(args) => mutants::check(&args),
     };
     match result {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::run::{cargo, command, output, root, run, tool};
-use crate::{files, fuzz, msrv};
+use crate::{files, fuzz, msrv, trace};
 
 /// The crates that need no standard library.
 pub(crate) const CORE: [&str; 6] =
@@ -31,12 +31,13 @@ struct Step {
     take: fn() -> Result<()>,
 }
 
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 17] = [
     Step { name: "fmt", what: "the code is formatted", take: fmt },
     Step { name: "files", what: "sizes, links, words", take: files::check },
     Step { name: "msrv", what: "no dependency needs a newer compiler", take: msrv::check },
     Step { name: "clippy", what: "no lint complains", take: clippy },
     Step { name: "test", what: "all tests but those in docs", take: test },
+    Step { name: "trace", what: "every attack and requirement has its tests", take: trace::check },
     Step { name: "doctest", what: "the examples in docs", take: doctest },
     Step { name: "doc", what: "the docs build without a warning", take: doc },
     Step { name: "no-default-features", what: "core crates, features off", take: bare },
@@ -192,7 +193,7 @@ fn sim() -> Result<()> {
 }
 
 /// Small searches; larger ones are in the crate's README.
-fn model() -> Result<()> {
+pub(crate) fn model() -> Result<()> {
     for bounds in [
         "--members 3 --proposals 2 --leaves 1 --enters 0",
         "--members 3 --proposals 1 --leaves 1 --enters 1",

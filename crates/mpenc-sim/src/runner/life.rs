@@ -577,13 +577,21 @@ impl<'a, C: Crypto> Life<'a, C> {
 
     fn run_until(&mut self, until: Instant) -> bool {
         for _ in 0..1_000_000 {
-            if !self.sim.advance(until) {
+            if !self.happen(until) {
                 return true;
             }
+        }
+        false
+    }
+
+    /// Lets the next thing happen that is due by then, if anything is; else it is then.
+    pub(crate) fn happen(&mut self, until: Instant) -> bool {
+        let something = self.sim.advance(until);
+        if something {
             self.watch();
             self.invite();
         }
-        false
+        something
     }
 
     /// People whom others ask in usually come.

@@ -88,7 +88,7 @@ impl<C: Crypto> Life<'_, C> {
         let until = until.after(PATIENCE);
         self.settled = self.sim.now();
         while !self.is_quiet() && self.sim.now() < until {
-            self.pass(Duration::from_millis(10));
+            self.happen(until);
         }
     }
 

@@ -36,7 +36,7 @@ impl Script {
     #[must_use]
     pub fn drawn(octets: &[u8]) -> Self {
         const FAULTS: [Faults; 4] = [Faults::None, Faults::Churn, Faults::Chaos, Faults::Hostile];
-        const DEEDS: usize = 120;
+        const DEEDS: usize = 60;
         let (head, rest) = octets.split_at_checked(3).unwrap_or((octets, &[]));
         let head: Vec<usize> = head.iter().map(|&octet| usize::from(octet)).collect();
         let at = |place: usize| head.get(place).copied().unwrap_or_default();

@@ -13,6 +13,7 @@ mod flood;
 mod keys;
 mod operations;
 mod order;
+mod packets;
 mod replay;
 mod transcript;
 mod withheld;
