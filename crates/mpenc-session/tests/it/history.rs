@@ -5,7 +5,7 @@ use mpenc_session::{
     ApiMisuse, ChannelEvent, Event, HistoryFault, Membership, OperationId, Severity,
 };
 
-use crate::group::{Group, id, ids};
+use crate::group::{Group, config, id, ids};
 
 pub fn mismatches(events: &[Event]) -> Vec<(&mpenc::MemberId, &HistoryFault)> {
     events
@@ -85,6 +85,45 @@ fn whoever_leaves_and_joins_again_may_propose_again() {
     group.propose("a", Membership::Refresh).expect("it is another history");
     group.run(60);
     group.assert_together(&["a", "b", "c"]);
+}
+
+/// Operations that follow each other faster than they can be confirmed do not hide who never confirms
+/// any; the notice is told once, and withdrawn when they do.
+#[test]
+fn whoever_confirms_nothing_is_missed_although_operations_follow_each_other() {
+    let mut group = Group::new(56, &["a", "b", "c"]);
+    group.establish(&["a", "b", "c"]);
+    group.run(60);
+    for name in ["a", "b", "c"] {
+        group.events(name);
+    }
+    let silent = group.node("c");
+    group.sim.freeze(silent);
+    let apart = config().full_ack_interval().as_secs() - 6;
+    for _ in 0..5 {
+        group.propose("a", Membership::Refresh).expect("nothing runs");
+        group.run(apart);
+    }
+    for name in ["a", "b"] {
+        assert_eq!(notices(&group.events(name)), [Some(ids(&["c"]))], "{name}");
+    }
+    group.sim.thaw(silent);
+    group.run(60);
+    group.assert_together(&["a", "b", "c"]);
+    for name in ["a", "b"] {
+        assert_eq!(notices(&group.events(name)), [None], "{name}");
+    }
+    assert_eq!(notices(&group.events("c")), [], "it has slept, and the others have not");
+}
+
+/// Who is told to have confirmed nothing, and (`None`) that it is withdrawn.
+fn notices(events: &[Event]) -> Vec<Option<Vec<mpenc::MemberId>>> {
+    let notice = |event: &Event| match event {
+        Event::HistoryUnconfirmed { missing } => Some(Some(missing.clone())),
+        Event::HistoryConfirmed => Some(None),
+        _ => None,
+    };
+    events.iter().filter_map(notice).collect()
 }
 
 /// Whoever joins is not told of a history that is not theirs, not even by what waited for them.
