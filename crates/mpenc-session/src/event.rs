@@ -242,7 +242,13 @@ pub enum Event {
     MemberEntered(MemberId),
     /// Somebody left the channel, says the channel.
     MemberLeft(MemberId),
-    /// We left the channel: the session is over.
+    /// We are not in the channel any more: keys and history of operations are wiped, and the members
+    /// are forgotten. If we parted, gave up or were excluded, nothing waits to be sent any more. Else
+    /// (the connection broke, somebody removed us) messages keep waiting for their readers
+    /// ([`Session::waiting`]) until we are back with them; and if we were waiting to be included, we
+    /// enter again by ourselves after a while.
+    ///
+    /// [`Session::waiting`]: crate::Session::waiting
     LeftChannel,
     /// Nobody has included us in time: we leave the channel.
     NotIncluded,
@@ -346,10 +352,16 @@ pub enum Event {
         id: MessageId,
     },
     /// A message that waited for its readers will not be sent: we left the channel by our own wish,
-    /// were excluded, or it cannot be sealed.
+    /// were excluded, or it cannot be sealed. What it was is here, to offer it to the user again.
     NotSent {
         /// What it was called while it waited.
         local: LocalId,
+        /// Whom it was written to, as [`Session::send_to`] takes them.
+        ///
+        /// [`Session::send_to`]: crate::Session::send_to
+        readers: Vec<MemberId>,
+        /// What was written.
+        text: String,
         /// Why it cannot be sealed; `None` if the session is over for us.
         error: Option<SealError>,
     },

@@ -32,6 +32,13 @@ pub(crate) struct Waiting {
     since: Instant,
 }
 
+impl Waiting {
+    fn not_sent(self, error: Option<SealError>) -> Event {
+        let Self { local, readers, text, since: _ } = self;
+        Event::NotSent { local, readers: readers.into_iter().collect(), text, error }
+    }
+}
+
 /// A message that waits for its readers to be the members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -130,7 +137,7 @@ impl<S: Suite> Session<S> {
                     kept.push_back(waiting);
                 }
                 Err(WriteError::Seal(error)) => {
-                    out.tell(Event::NotSent { local: waiting.local, error: Some(error) });
+                    out.tell(waiting.not_sent(Some(error)));
                 }
                 Err(WriteError::Internal(error)) => {
                     result = Err(error);
@@ -145,7 +152,7 @@ impl<S: Suite> Session<S> {
     /// The session is over: what still waits can no longer be sent to those whom it was written to.
     pub(crate) fn give_up_outbox(&mut self, out: &mut Outputs) {
         for waiting in core::mem::take(&mut self.outbox.queue) {
-            out.tell(Event::NotSent { local: waiting.local, error: None });
+            out.tell(waiting.not_sent(None));
         }
     }
 

@@ -240,8 +240,8 @@ fn what_a_worn_key_does_not_seal_waits_for_the_next_key() {
     let told = lab.events("a");
     assert!(outcome(&told, worn) && outcome(&told, next), "{told:?}");
     let refused = told.iter().any(|event| {
-        matches!(event, Event::NotSent { local, error: Some(SealError::TooLong { .. }), .. }
-            if *local == long)
+        matches!(event, Event::NotSent { local, text, error: Some(SealError::TooLong { .. }), .. }
+            if *local == long && text == LONG)
     });
     assert!(refused, "{told:?}");
     let lines = lab.session("c").messages().lines();

@@ -309,7 +309,9 @@ fn a_message_waits_for_exactly_its_readers() {
     group.part("a");
     group.run(120);
     let events = group.events("a");
-    assert!(events.contains(&Event::NotSent { local, error: None }), "{events:?}");
+    let (readers, text) = (ids(&["c"]), "to c alone".to_owned());
+    let not_sent = Event::NotSent { local, readers, text, error: None };
+    assert!(events.contains(&not_sent), "{events:?}");
     assert_eq!(group.shown("c").len(), 1);
 }
 

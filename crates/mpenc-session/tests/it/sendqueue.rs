@@ -131,12 +131,13 @@ fn the_end_of_the_session_is_reported() {
     group.part("b");
     assert_eq!(send_to(&mut group, "b", &["d"], "too late"), Err(ApiMisuse::Parting));
     group.run(200);
-    for (name, local) in [("c", excluded), ("b", parted)] {
+    for (name, local, text) in [("c", excluded, "never"), ("b", parted, "never either")] {
         assert_eq!(group.session(name).state(), State::Outside);
         let events = group.events(name);
         let told = events.iter().filter(|event| matches!(event, Event::NotSent { .. }));
         let told: Vec<_> = told.collect();
-        assert_eq!(told, [&Event::NotSent { local, error: None }], "{name}");
+        let (readers, text) = (ids(&["d"]), text.to_owned());
+        assert_eq!(told, [&Event::NotSent { local, readers, text, error: None }], "{name}");
         assert!(waiting(&group, name).is_empty());
     }
 }
@@ -185,7 +186,8 @@ fn whoever_parts_hears_of_it_at_once() {
     let local = queued(&mut group, "a", &["c"], "for c");
     group.events("a");
     group.part("a");
-    assert_eq!(group.events("a"), [Event::NotSent { local, error: None }]);
+    let (readers, text) = (ids(&["c"]), "for c".to_owned());
+    assert_eq!(group.events("a"), [Event::NotSent { local, readers, text, error: None }]);
     assert!(waiting(&group, "a").is_empty());
 }
 
@@ -205,7 +207,8 @@ fn it_waits_through_a_removal_unless_entering_again_is_called_off() {
         if calls_off {
             group.events("c");
             group.part("c");
-            assert_eq!(group.events("c"), [Event::NotSent { local, error: None }]);
+            let (readers, text) = (ids(&["a", "b"]), "hello".to_owned());
+            assert_eq!(group.events("c"), [Event::NotSent { local, readers, text, error: None }]);
             continue;
         }
         group.run(120);
