@@ -21,12 +21,20 @@ use crate::{ChannelAction, Ctx, Event, Outputs, Session, Suite};
 /// Why we end our part in a candidate of another group.
 const JOINED_ANOTHER: &str = "joined another";
 
-/// An operation of another group that we have answered, although we have joined this one.
+/// How many operations are remembered that we have answered and do not follow any more.
+const REGRETTED: usize = 16;
+
+/// An operation that we have answered, and do not follow any more: we have joined another group
+/// since, or it took too long, or gave way to another candidate. If it completes all the same, its
+/// members count on us.
 #[derive(Clone)]
 pub(crate) struct Regretted<G> {
     /// Packet id of its initial packet.
     pub(crate) id: PacketId,
+    /// That of the final packet before it.
+    parent: PacketId,
     greeting: G,
+    /// Whether we have no abort to send for it, or have sent one.
     aborted: bool,
 }
 
@@ -91,7 +99,7 @@ impl<S: Suite> Session<S> {
         let (greeting, step) = self.greeter.start(cx.rng, *id.as_bytes(), checked, None)?;
         let running = Running { told: known, ..Running::new(greeting, info) };
         if let Some(replaced) = self.candidates.begin(candidacy, running) {
-            self.on_dropped(replaced, FailReason::NotFollowed, out);
+            self.give_up(replaced, FailReason::NotFollowed, out);
         }
         if single {
             return self.on_candidate_completed(cx, id, id, step, out);
@@ -154,6 +162,9 @@ impl<S: Suite> Session<S> {
             }
         }
         let Some((initial, checked)) = fits else {
+            if self.on_regretted_packet(cx, sender, packet, out)? {
+                return Ok(());
+            }
             let stray = *sender == self.own || self.elsewhere.contains(sender);
             for initial in unauthenticated {
                 if let Some(candidate) = self.candidates.find_mut(&initial) {
@@ -202,9 +213,9 @@ impl<S: Suite> Session<S> {
         };
         self.order.adopt(&completion.ended);
         let parent = completion.ended.parent();
-        self.regretted.clear();
+        self.regretted.retain(|regretted| regretted.parent != parent);
         for dropped in completion.dropped {
-            let foreign = dropped.parent() != parent;
+            let other = dropped.parent();
             let Running { greeting, info, told, .. } = dropped.into_operation();
             self.expect_stray(&info.members);
             let id = info.id;
@@ -213,30 +224,39 @@ impl<S: Suite> Session<S> {
                 out.tell(Event::CandidateDropped { operation: info, reason });
             }
             // What was on the same parent has lost anyway. Another group must not count on us.
-            if foreign {
+            if other != parent {
                 let abort = greeting.encode_abort(JOINED_ANOTHER);
-                self.regretted.push(Regretted { id, greeting, aborted: abort.is_some() });
+                let aborted = abort.is_some();
+                self.regret(Regretted { id, parent: other, greeting, aborted });
                 send_all(abort.into_iter().collect(), out);
             }
         }
         self.on_final_step(cx, completion.ended, step, out)
     }
 
-    /// A packet of an operation by which another group includes us, although we have joined this one.
-    /// As soon as they know our key they can believe an abort of ours; if theirs completes all the
-    /// same, they count on us: then we leave the channel, and enter it again.
+    fn regret(&mut self, operation: Regretted<GreetingOf<S>>) {
+        if self.regretted.len() == REGRETTED {
+            self.regretted.remove(0);
+        }
+        self.regretted.push(operation);
+    }
+
+    /// A packet of an operation by which a group includes us, although we do not follow it any more;
+    /// says whether it is one. As soon as they know our key they can believe an abort of ours; if
+    /// theirs completes all the same, they count on us: then we leave the channel, and enter it
+    /// again.
     pub(crate) fn on_regretted_packet(
         &mut self,
         cx: &mut Ctx<'_>,
         sender: &MemberId,
         packet: &GreetingPacket<'_>,
         out: &mut Outputs,
-    ) -> Result<(), InternalError> {
+    ) -> Result<bool, InternalError> {
         let found = self.regretted.iter_mut().enumerate().find_map(|(at, regretted)| {
             let checked = regretted.greeting.check(sender, packet).ok()?;
             Some((at, regretted, checked))
         });
-        let Some((at, regretted, checked)) = found else { return Ok(()) };
+        let Some((at, regretted, checked)) = found else { return Ok(false) };
         let step = regretted.greeting.apply(cx.rng, checked)?;
         if let Status::Completed(_) = step.status {
             self.regretted.swap_remove(at);
@@ -248,7 +268,7 @@ impl<S: Suite> Session<S> {
             regretted.aborted = true;
             out.act(ChannelAction::Send { packet });
         }
-        Ok(())
+        Ok(true)
     }
 
     /// What we cannot confirm we do not follow. It may be forged, so we do not leave for it; if it is
@@ -303,7 +323,7 @@ impl<S: Suite> Session<S> {
                 Some(member) => FailReason::NotAuthenticated(member.clone()),
                 None => FailReason::NotFollowed,
             };
-            self.on_dropped(dropped, reason, out);
+            self.give_up(dropped, reason, out);
         }
     }
 
@@ -329,6 +349,9 @@ impl<S: Suite> Session<S> {
     /// LOI, for candidates.
     pub(crate) fn candidates_left(&mut self, left: &[MemberId], out: &mut Outputs) {
         let Some(inside) = self.presence.inside() else { return };
+        self.regretted.retain(|regretted| {
+            !regretted.greeting.initial().members.iter().any(|member| left.contains(member))
+        });
         for ended in self.candidates.members_left(left, &inside.members) {
             self.on_candidate_ended(ended, FailReason::MemberLeft(left.to_vec()), out);
         }
@@ -341,6 +364,19 @@ impl<S: Suite> Session<S> {
         out: &mut Outputs,
     ) {
         self.forget_operation(ended.into_operation(), reason, out);
+    }
+
+    /// We follow it no longer. For its members it may yet complete: what of them may wait the
+    /// longest, a confirm, can be under way. Strangers' operations never complete for us.
+    fn give_up(&mut self, dropped: Candidate<S>, reason: FailReason, out: &mut Outputs) {
+        let parent = dropped.parent();
+        let Running { greeting, info, told, .. } = dropped.into_operation();
+        self.expect_stray(&info.members);
+        if told {
+            // What we answered stands; that the others' patience ends it, we hope for.
+            self.regret(Regretted { id: info.id, parent, greeting, aborted: true });
+            out.tell(Event::CandidateDropped { operation: info, reason });
+        }
     }
 
     fn on_dropped(&mut self, dropped: Candidate<S>, reason: FailReason, out: &mut Outputs) {

@@ -350,7 +350,8 @@ impl<S: Suite> Session<S> {
         if self.follows_candidates() {
             return self.on_candidate_packet(cx, sender, id, packet, out);
         }
-        self.on_regretted_packet(cx, sender, packet, out)?;
+        // Ours may be one of the same members.
+        let _ = self.on_regretted_packet(cx, sender, packet, out)?;
         let Some(running) = self.order.ongoing() else { return Ok(()) };
         if self.stays_put(&running.operation().info) {
             return Ok(());
@@ -561,13 +562,13 @@ impl<S: Suite> Session<S> {
         packet: &AbortPacket<'_>,
         out: &mut Outputs,
     ) -> Result<(), InternalError> {
+        let aborted = PacketId::from_bytes(*packet.aborted_pi);
+        self.regretted
+            .retain(|regretted| regretted.id != aborted || !regretted.is_ended_by(sender, packet));
         if self.follows_candidates() {
             self.on_candidate_abort(sender, id, packet, out);
             return Ok(());
         }
-        let aborted = PacketId::from_bytes(*packet.aborted_pi);
-        self.regretted
-            .retain(|regretted| regretted.id != aborted || !regretted.is_ended_by(sender, packet));
         let Some(running) = self.order.ongoing().filter(|running| running.initial() == aborted)
         else {
             // A late copy of an abort that came second: silent.

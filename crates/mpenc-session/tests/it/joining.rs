@@ -1,6 +1,8 @@
 //! Whoever waits to be included, in a room with people who forge proposals: they neither wedge nor
 //! poison a joiner, however many they make (PROTOCOL 5, the hardened form).
 
+use std::time::Duration;
+
 use std::sync::Arc;
 
 use mpenc::greet::{Greeter, OrderRefs};
@@ -147,4 +149,35 @@ fn forged_proposals_alone_come_to_nothing() {
     let own = group.include("a", &["j"]);
     group.run(60);
     assert_joined(&mut group, own, &["a", "j"], "j");
+}
+
+/// Whoever waits gives up an operation that takes too long, and at that very moment the last confirm
+/// comes. The others count on them now: so they leave, and enter to be included again.
+#[test]
+fn whoever_gave_up_too_early_enters_again() {
+    let mut group = Group::new(91, &["a", "b", "c"]);
+    group.establish(&["a", "b"]);
+    group.join("c");
+    group.sim.freeze(group.node("a"));
+    group.include("b", &["c"]);
+    let dropped = |group: &mut Group| {
+        let events = group.events("c");
+        events.iter().any(|event| matches!(event, Event::CandidateDropped { .. }))
+    };
+    let step = Duration::from_millis(20);
+    while !dropped(&mut group) {
+        assert!(group.now() < Duration::from_secs(100), "c never gives it up");
+        group.sim.run_for(step).unwrap();
+    }
+    group.sim.thaw(group.node("a"));
+    group.run(1);
+    let completed =
+        |event: &Event| matches!(event, Event::Members { include, .. } if *include == ids(&["c"]));
+    assert!(group.events("b").iter().any(completed), "it completes for the others");
+    group.run(300);
+    group.assert_together(&["a", "b"]);
+    assert_eq!(group.session("c").state(), State::Waiting);
+    group.include("a", &["c"]);
+    group.run(10);
+    group.assert_together(&["a", "b", "c"]);
 }

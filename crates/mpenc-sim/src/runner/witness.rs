@@ -547,7 +547,10 @@ impl Witness {
 
     fn withdraws(&mut self, node: NodeId, notice: &Pending) {
         let Some(book) = self.books.get_mut(&node) else { return };
-        if book.pending.remove(notice).is_none() {
+        // Whoever was excluded has been told that all of it is over; that it is withdrawn when the
+        // sub-session has had its time is nothing more.
+        let over = book.sub.is_none() && matches!(notice, Pending::Expired(_));
+        if book.pending.remove(notice).is_none() && !over {
             self.violation(node, format!("{notice:?} was withdrawn, and never told"));
         }
     }
