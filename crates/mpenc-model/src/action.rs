@@ -69,7 +69,7 @@ impl Lie {
 
 impl World {
     /// What can happen now. With `reduced`, steps that make no difference to anybody else are taken
-    /// before all others; see [`World::silent`].
+    /// before all others; see `World::silent`.
     pub fn actions<R: Rules>(&self, manner: Manner<R>, reduced: bool, actions: &mut Vec<Action>) {
         if self.wrong.is_some() {
             return;
