@@ -109,7 +109,7 @@ impl<S: Suite> Session<S> {
         let mut prev_pf = [0; 32];
         cx.rng.fill_bytes(&mut prev_pf);
         self.order.start(PacketId::from_bytes(prev_pf));
-        self.drop_candidates(&FailReason::NotFollowed, out);
+        self.abandon_candidates(out);
         self.shared.timers.retain(|timer| !matches!(timer, Timer::JoinPatience));
     }
 
@@ -203,7 +203,7 @@ impl<S: Suite> Session<S> {
             });
         }
         self.end_all_of_ours(own, out);
-        self.drop_candidates(&FailReason::WeLeft, out);
+        self.drop_candidates(out);
         self.drop_previous(out);
         if let Some(mut sub) = self.current.take() {
             if self.shared.dialect.fin_after_leaving {

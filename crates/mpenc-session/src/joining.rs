@@ -145,6 +145,7 @@ impl<S: Suite> Session<S> {
         let mut fault = None;
         let mut fits = None;
         let mut unauthenticated = Vec::new();
+        let stray = *sender == self.own || self.elsewhere.contains(sender);
         for candidate in self.candidates.iter() {
             match candidate.operation().greeting.check(sender, packet) {
                 Ok(checked) => {
@@ -153,19 +154,18 @@ impl<S: Suite> Session<S> {
                 }
                 // We have not seen what came before we entered.
                 Err(refused) if refused.is_duplicate() || is_out_of_place(&refused.check) => {}
-                Err(refused) => {
-                    if refused.check == Check::SessionSignature {
-                        unauthenticated.push(candidate.initial());
-                    }
-                    fault = fault.or(Some(refused));
+                // A member who is slow may still answer an operation of before we entered, and bear
+                // the same key in both. If no good one comes, that ends the candidate.
+                Err(refused) if refused.check == Check::SessionSignature => {
+                    unauthenticated.push(candidate.initial());
                 }
+                Err(refused) => fault = fault.or(Some(refused)),
             }
         }
         let Some((initial, checked)) = fits else {
             if self.on_regretted_packet(cx, sender, packet, out)? {
                 return Ok(());
             }
-            let stray = *sender == self.own || self.elsewhere.contains(sender);
             for initial in unauthenticated {
                 if let Some(candidate) = self.candidates.find_mut(&initial) {
                     candidate.operation_mut().unauthenticated.refused(sender, id, stray);
@@ -215,20 +215,11 @@ impl<S: Suite> Session<S> {
         let parent = completion.ended.parent();
         self.regretted.retain(|regretted| regretted.parent != parent);
         for dropped in completion.dropped {
-            let other = dropped.parent();
-            let Running { greeting, info, told, .. } = dropped.into_operation();
-            self.expect_stray(&info.members);
-            let id = info.id;
-            if told {
-                let reason = FailReason::NotFollowed;
-                out.tell(Event::CandidateDropped { operation: info, reason });
-            }
-            // What was on the same parent has lost anyway. Another group must not count on us.
-            if other != parent {
-                let abort = greeting.encode_abort(JOINED_ANOTHER);
-                let aborted = abort.is_some();
-                self.regret(Regretted { id, parent: other, greeting, aborted });
-                send_all(abort.into_iter().collect(), out);
+            // What was on the same parent has lost anyway.
+            if dropped.parent() == parent {
+                self.on_dropped(dropped, FailReason::NotFollowed, out);
+            } else {
+                self.abandon(dropped, out);
             }
         }
         self.on_final_step(cx, completion.ended, step, out)
@@ -383,10 +374,31 @@ impl<S: Suite> Session<S> {
         self.forget_operation(dropped.into_operation(), reason, out);
     }
 
-    /// We left, or follow something else: all candidates are wiped.
-    pub(crate) fn drop_candidates(&mut self, reason: &FailReason, out: &mut Outputs) {
+    /// We follow another group, or one of our own: this one must not count on us.
+    fn abandon(&mut self, dropped: Candidate<S>, out: &mut Outputs) {
+        let parent = dropped.parent();
+        let Running { greeting, info, told, .. } = dropped.into_operation();
+        self.expect_stray(&info.members);
+        let abort = greeting.encode_abort(JOINED_ANOTHER);
+        self.regret(Regretted { id: info.id, parent, greeting, aborted: abort.is_some() });
+        if told {
+            let reason = FailReason::NotFollowed;
+            out.tell(Event::CandidateDropped { operation: info, reason });
+        }
+        send_all(abort.into_iter().collect(), out);
+    }
+
+    /// We follow an order of our own.
+    pub(crate) fn abandon_candidates(&mut self, out: &mut Outputs) {
         for dropped in self.candidates.clear() {
-            self.on_dropped(dropped, reason.clone(), out);
+            self.abandon(dropped, out);
+        }
+    }
+
+    /// We left: all candidates are wiped.
+    pub(crate) fn drop_candidates(&mut self, out: &mut Outputs) {
+        for dropped in self.candidates.clear() {
+            self.on_dropped(dropped, FailReason::WeLeft, out);
         }
     }
 

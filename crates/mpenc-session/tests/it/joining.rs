@@ -181,3 +181,59 @@ fn whoever_gave_up_too_early_enters_again() {
     group.run(10);
     group.assert_together(&["a", "b", "c"]);
 }
+
+/// Whoever waits starts on their own when all are gone who were there before; and at that very moment
+/// the last confirm of an operation that includes them is under way. Its members count on them then:
+/// so they leave, and enter to be included again.
+#[test]
+fn whoever_started_on_their_own_too_early_enters_again() {
+    let mut group = Group::new(92, &["x", "j", "a"]);
+    group.join("x");
+    group.join("j");
+    group.join("a");
+    let a = group.node("a");
+    group.sim.act(a, |session, cx, out| session.start_here(cx, out)).expect("in no session");
+    group.include("a", &["j"]);
+    // a has j's answer and has sent the last confirm, which is on its way to the server.
+    let confirms = |event: &Event| matches!(event, Event::OperationProgress { .. });
+    while !group.events("a").iter().any(confirms) {
+        assert!(group.now() < Duration::from_secs(10), "j never answers");
+        group.sim.run_for(Duration::from_millis(1)).unwrap();
+    }
+    group.sim.kick(group.node("x"));
+    group.run(1);
+    let completed =
+        |event: &Event| matches!(event, Event::Members { include, .. } if *include == ids(&["j"]));
+    assert!(group.events("a").iter().any(completed), "for a it completes");
+    group.run(300);
+    assert_eq!(group.session("a").members(), ids(&["a"]));
+    assert_eq!(group.session("j").state(), State::Waiting);
+    group.include("a", &["j"]);
+    group.run(10);
+    group.assert_together(&["a", "j"]);
+}
+
+/// A slow member answers an operation that ended before the joiner came, among the same members, and
+/// then the one that includes them: nothing is wrong with the first answer.
+#[test]
+fn what_was_answered_to_an_operation_of_before_is_no_forgery() {
+    let mut group = Group::new(93, &["a", "b", "c", "j"]);
+    group.establish(&["a", "b", "c"]);
+    let slow = group.node("c");
+    group.join("j");
+    group.sim.freeze(slow);
+    group.include("a", &["j"]);
+    group.run(1);
+    group.part("j");
+    group.run(1);
+    group.join("j");
+    group.include("a", &["j"]);
+    group.run(1);
+    group.events("j");
+    group.sim.thaw(slow);
+    group.run(10);
+    group.assert_together(&["a", "b", "c", "j"]);
+    let events = group.events("j");
+    let refused = events.iter().find(|event| matches!(event, Event::Refused { .. }));
+    assert_eq!(refused, None);
+}
