@@ -13,8 +13,9 @@ use crate::subsession::SubSession;
 use crate::timers::Timer;
 use crate::{ApiMisuse, ChannelAction, Ctx, Event, OperationId, Outputs, Session, Suite};
 
-/// How many proposals that were not echoed in time are remembered.
-const LATE: usize = 4;
+/// How many proposals that were not echoed in time are remembered. The wait for the echo doubles with
+/// each, so that more than these take the channel hours to swallow.
+const LATE: usize = 10;
 
 /// A proposal of ours, on its way to the channel and back.
 #[derive(Clone)]
@@ -206,7 +207,10 @@ impl<S: Suite> Session<S> {
             }
             self.late.push(late);
         }
-        let echo = self.shared.config.latencies(2);
+        // Twice as long for each that the channel has kept to itself: else whoever is cut off, and
+        // is to exclude somebody, would make one after the other.
+        let late = u32::try_from(self.late.len()).unwrap_or(u32::MAX);
+        let echo = self.shared.config.latencies(2_u32.saturating_mul(2_u32.saturating_pow(late)));
         self.shared.timers.set(cx.now.after(echo), Timer::Echo(id));
         out.tell(Event::Proposed { own: id, operation: proposal.initial.operation, automatic });
         out.act(ChannelAction::Send { packet: proposal.packet.clone() });

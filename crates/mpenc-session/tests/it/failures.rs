@@ -1,12 +1,14 @@
 //! What a group does when somebody fails.
 
+use std::time::Duration;
+
 use mpenc_greet::Check;
 use mpenc_session::{
     ApiMisuse, ChannelEvent, Event, FailReason, Fault, Membership, Outcome, Severity, State,
 };
 use mpenc_wire::AbortFields;
 
-use crate::group::{Group, config, id, seed};
+use crate::group::{Group, config, id, ids, seed};
 
 fn failed(events: &[Event]) -> Vec<&FailReason> {
     events
@@ -402,4 +404,35 @@ fn whoever_enters_is_included_although_another_proposal_comes_first() {
     group.sim.thaw(group.node("a"));
     group.run(30);
     group.assert_together(&["a", "b", "c"]);
+}
+
+/// Whoever is cut off, and is to exclude somebody, does not propose it again and again; and when the
+/// channel carries it all at last, every one of those is recognised as their own.
+#[test]
+fn proposals_of_whoever_is_cut_off_are_few_and_come_back_as_their_own() {
+    let mut group = Group::new(88, &["a", "b"]);
+    group.establish(&["a", "b"]);
+    group.run(60);
+    group.events("a");
+    let a = group.node("a");
+    group.sim.crash(group.node("b"));
+    let proposed = |event: &Event| matches!(event, Event::Proposed { .. });
+    let mut events = Vec::new();
+    while !events.iter().any(proposed) {
+        group.sim.run_for(Duration::from_millis(1)).unwrap();
+        events.extend(group.events("a"));
+    }
+    group.sim.cut(a);
+    // Waits of 2, 4, 8, 16, … latencies of 5 s.
+    group.run(500);
+    events.extend(group.events("a"));
+    assert_eq!(events.iter().filter(|event| proposed(event)).count(), 6);
+    group.sim.mend(a);
+    group.run(30);
+    events.extend(group.events("a"));
+    let refused = events.iter().find(|event| matches!(event, Event::Refused { .. }));
+    assert_eq!(refused, None);
+    let outcomes = events.iter().filter(|event| matches!(event, Event::OperationEnded { .. }));
+    assert_eq!(outcomes.count(), 6, "one for each");
+    assert_eq!(group.session("a").members(), ids(&["a"]));
 }
