@@ -182,7 +182,7 @@ fn replay() -> Result<()> {
 /// A sample of what `mpenc-sim` can do; docs/ASSURANCE.md tells of longer runs.
 fn sim() -> Result<()> {
     for faults in ["none", "loss", "churn", "chaos", "liar", "hostile"] {
-        for (crypto, seeds) in [("real", "0..100"), ("null", "0..200")] {
+        for (crypto, seeds) in [("real", "0..100"), ("null", "0..300")] {
             let run_it =
                 ["run", "--quiet", "--release", "--locked", "-p", "mpenc-sim", "--", "run"];
             let lives = ["--seeds", seeds, "--faults", faults, "--crypto", crypto, "--no-shrink"];

@@ -287,6 +287,9 @@ impl<S: Suite> Session<S> {
         self.candidates_left(&left, out);
         for member in &left {
             self.shared.order_acks.waive(member);
+            if let Some(previous) = &mut self.previous {
+                previous.leaves(member);
+            }
         }
         self.stop_awaiting(cx, &left);
         for member in left.iter().filter(|&member| self.greeter.members().contains(member)) {

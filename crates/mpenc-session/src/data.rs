@@ -43,6 +43,9 @@ impl<S: Suite> Session<S> {
             }
         };
         inside.speakers.insert(sender.clone());
+        if let Some(previous) = &mut self.previous {
+            previous.hears(cx.now, sender);
+        }
         let others = inside.members.iter().filter(|&member| member != sender);
         let id =
             PacketId::compute(sender.as_bytes(), others.map(MemberId::as_bytes), text.as_bytes());

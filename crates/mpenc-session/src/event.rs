@@ -379,9 +379,10 @@ pub enum Event {
         refused: Branch,
     },
     /// A membership change names messages that its author had seen, and that never came to us: the
-    /// members do not have the same history before it. Either the author named what does not exist,
-    /// or somebody, likely the server, kept it from us; what we show of before is not all there was
-    /// (SO-08).
+    /// members do not have the same history before it. What we show of before is not all there was
+    /// (SO-08). If somebody was `there` who should have sent them again, then either the author named
+    /// what does not exist, or somebody, likely the server, kept it from us: that is an alarm. If
+    /// nobody was, they may as well be lost with those who had them, or we were cut off.
     HistoryDiffers {
         /// Packet id of the operation's initial packet, as in [`OperationInfo`].
         operation: PacketId,
@@ -389,6 +390,8 @@ pub enum Event {
         author: MemberId,
         /// Which messages.
         missing: Vec<MessageId>,
+        /// Members who were readers before, stayed, and were heard of while we waited.
+        there: Vec<MemberId>,
     },
     /// Nothing proves that a member is there: the newest message of ours that they have acked is
     /// older than the rules allow, and they were asked since (FR-03). The channel may say otherwise:
@@ -503,9 +506,9 @@ impl Event {
             | Self::Forked { .. }
             | Self::OrderMismatch { .. }
             | Self::NotAuthenticated { .. }
-            | Self::HistoryDiffers { .. }
             | Self::CandidateDropped { reason: FailReason::NotAuthenticated(_), .. }
             | Self::Internal(_) => Severity::Security,
+            Self::HistoryDiffers { there, .. } if !there.is_empty() => Severity::Security,
             Self::NotFullyAcked { .. }
             | Self::Unreachable { .. }
             | Self::NotSent { .. }
@@ -515,6 +518,7 @@ impl Event {
             | Self::OperationFailed { .. }
             | Self::OperationOverdue { .. }
             | Self::HistoryUnconfirmed { .. }
+            | Self::HistoryDiffers { .. }
             | Self::MemberExpired { .. }
             | Self::NotIncluded
             | Self::Plain { .. }

@@ -8,6 +8,7 @@
 //! | FA_INTV later, somebody has not said the same | notice: who; withdrawn when they have |
 //! | somebody says something else | security event; nothing is proposed any more, until we leave |
 //! | somebody names a packet that we never saw | held for BC_LAT; then the same |
+//! | 8·BC_LAT after an operation, messages are missing that its author had seen | a heartbeat, so that whoever is there shows it |
 
 use alloc::vec::Vec;
 
@@ -18,7 +19,7 @@ use mpenc_wire::MemberId;
 
 use crate::event::HistoryFault;
 use crate::session::automatic;
-use crate::timers::Timer;
+use crate::timers::{SubSessionNumber, Timer};
 use crate::{Ctx, Event, Outputs, Session, Suite};
 
 impl<S: Suite> Session<S> {
@@ -34,14 +35,18 @@ impl<S: Suite> Session<S> {
         if !self.shared.dialect.order_acks {
             return;
         }
-        let members = self.greeter.members();
-        let (true, Some((packet, chain_hash))) = (members.len() > 1, self.order.head()) else {
-            // Nobody is left who could confirm anything.
-            self.shared.order_acks.clear();
+        let Some((packet, chain_hash)) = self.order.head() else { return };
+        // Who has left is a member until they are excluded.
+        let members = self.greeter.members().iter();
+        let members: Vec<MemberId> =
+            members.filter(|&member| !self.to_exclude.contains(member)).cloned().collect();
+        // Also of a group of our own alone: what others said before, in messages that are slow, is
+        // to be recognised.
+        let verdicts = self.shared.order_acks.accepted(packet, chain_hash, &members);
+        if members.len() < 2 {
             self.withdraw_overdue(out);
             return;
-        };
-        let verdicts = self.shared.order_acks.accepted(packet, chain_hash, members);
+        }
         let interval = self.shared.config.full_ack_interval();
         let carrier = interval.saturating_sub(self.shared.config.latencies(2));
         self.shared.timers.set(cx.now.after(carrier), Timer::HistoryCarrier(packet));
@@ -119,6 +124,25 @@ impl<S: Suite> Session<S> {
     ) -> Result<(), InternalError> {
         if self.is_latest(packet)
             && self.shared.order_acks.needs_carrier()
+            && let Some(current) = self.current.as_mut().filter(|sub| sub.takes_content())
+        {
+            automatic(current.write(cx, &mut self.shared, Kind::Heartbeat, "", out))?;
+        }
+        Ok(())
+    }
+
+    /// Messages of the sub-session with this number are still missing, and half of the time is over
+    /// in which they may come: what we write now everybody acks who is there.
+    pub(crate) fn on_history_half(
+        &mut self,
+        cx: &mut Ctx<'_>,
+        number: SubSessionNumber,
+        out: &mut Outputs,
+    ) -> Result<(), InternalError> {
+        let waits = self.previous.as_ref().filter(|sub| sub.number() == number);
+        if self.shared.dialect.heartbeats
+            && self.shared.config.heartbeats
+            && waits.is_some_and(|sub| !sub.is_whole())
             && let Some(current) = self.current.as_mut().filter(|sub| sub.takes_content())
         {
             automatic(current.write(cx, &mut self.shared, Kind::Heartbeat, "", out))?;

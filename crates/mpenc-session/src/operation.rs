@@ -483,7 +483,10 @@ impl<S: Suite> Session<S> {
         }
         if let Some(mut old) = self.current.take() {
             if !excluded_us {
-                old.ends_with(info.id, &info.author, &latest);
+                let latency = self.shared.config.broadcast_latency;
+                if let Some(half) = old.ends_with(cx.now, latency, &info, &latest) {
+                    self.shared.timers.set(half, Timer::HistoryHalf(old.number()));
+                }
                 automatic(old.finish(cx, &mut self.shared, false, out))?;
             }
             old.make_way(&completed.members);

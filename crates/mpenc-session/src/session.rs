@@ -538,6 +538,7 @@ impl<S: Suite> Session<S> {
             Timer::ContributionOld => {}
             Timer::Refresh => self.on_turn_to_refresh(cx, out),
             Timer::HistoryCarrier(packet) => self.on_history_carrier_due(cx, &packet, out)?,
+            Timer::HistoryHalf(number) => self.on_history_half(cx, number, out)?,
             Timer::HistoryConfirmed(packet) => self.on_history_due(&packet, out),
             Timer::HistoryUnknown(member, packet) => self.on_history_unknown(member, &packet, out),
             Timer::LeaveAlone(number) => {

@@ -45,6 +45,9 @@ pub(crate) enum Timer {
     HistoryConfirmed(PacketId),
     /// A member named an operation's end that we had not seen, BC_LAT ago.
     HistoryUnknown(MemberId, PacketId),
+    /// Half of the time is over in which what is missing of the sub-session with this number may come:
+    /// whoever is there is to show it.
+    HistoryHalf(SubSessionNumber),
     /// We have been alone for 16·BC_LAT, since the sub-session with this number: ask those out whom
     /// we excluded, and leave, unless we are to stay.
     LeaveAlone(SubSessionNumber),

@@ -100,12 +100,26 @@ impl Teller {
                 operation,
                 reason: reason @ FailReason::NotAuthenticated(_),
             } => alarm(format!("{} is not followed: {}", described(operation), why(reason))),
-            Event::HistoryDiffers { author, missing, .. } => alarm(format!(
-                "when {} changed the members, they had seen {} that never came to you: the relay, or \
-                 they, told different stories, and what you see of before is not all there was",
-                name(author),
-                count(missing.len(), "message")
-            )),
+            Event::HistoryDiffers { author, missing, there, .. } => {
+                let seen = format!(
+                    "when {} changed the members, they had seen {} that never came to you",
+                    name(author),
+                    count(missing.len(), "message")
+                );
+                if there.is_empty() {
+                    warning(format!(
+                        "{seen}, and nobody was there to send it again: what you see of before is \
+                         not all there was"
+                    ))
+                } else {
+                    alarm(format!(
+                        "{seen}, although {} could have sent it again: the relay, or {}, told \
+                         different stories, and what you see of before is not all there was",
+                        list(there),
+                        name(author)
+                    ))
+                }
+            }
             Event::Forked { author, accepted, refused } => alarm(format!(
                 "{} told two stories: {} and {}, each signed by them, and neither written in view of \
                  the other; the first counts here. Nothing can be written until they are excluded",

@@ -3,22 +3,32 @@
 //! The initial packet of an operation says which messages its author had seen last. Once the
 //! operation completes, that is authenticated, and so everybody who was in the old sub-session should
 //! have them, or get them by resends. They are waited for as long as the old sub-session is kept:
-//! until then it is not consistent. If they never come, its author named messages that do not exist,
-//! or somebody keeps them from us: the members do not have the same history, which is told.
+//! until then it is not consistent. If they never come, the members do not have the same history,
+//! which is told: its author named messages that do not exist, or somebody keeps them from us, or
+//! they were lost together with those who had them.
+//!
+//! What can be known of that is who was there to send them again. Somebody was, who stayed in the
+//! channel, and of whom something came in the second half of the waiting: by then everything that is
+//! not fully acked has been sent again, and will be once more. We write a heartbeat then, which all
+//! have to ack. Where nobody was, we, or they, may just as well have been cut off, and a server that
+//! wants to look like that has to drop all that they send: their silence is told of too.
 //!
 //! Where another operation completes sooner and takes the old sub-session away, nothing is said of
 //! it: nobody can know what would have come.
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use mpenc_message::MessageSecurity;
 use mpenc_order::PacketId;
 use mpenc_wire::{MemberId, MessageId};
 
 use super::SubSession;
-use crate::Outputs;
+use crate::OperationInfo;
 use crate::event::Event;
+use crate::flow::FIN_PATIENCE;
+use crate::{Instant, Outputs};
 
 /// Messages that should be there and are not.
 #[derive(Clone, Debug)]
@@ -26,23 +36,62 @@ pub(super) struct Boundary {
     operation: PacketId,
     author: MemberId,
     missing: BTreeSet<MessageId>,
+    /// Members of before and after who have not left the channel: who could send them again.
+    able: BTreeSet<MemberId>,
+    /// When the second half of the waiting begins.
+    half: Instant,
+    /// Of whom something has come since.
+    there: BTreeSet<MemberId>,
 }
 
 impl<X: MessageSecurity> SubSession<X> {
-    /// An operation has completed whose author had seen these messages last.
+    /// An operation has completed whose author had seen these messages last. If some are missing,
+    /// gives the time at which to look who is there.
     pub(crate) fn ends_with(
         &mut self,
-        operation: PacketId,
-        author: &MemberId,
+        now: Instant,
+        latency: Duration,
+        info: &OperationInfo,
         latest: &[MessageId],
-    ) {
-        let missing = latest.iter().filter(|id| !self.transcript.contains(id)).copied().collect();
-        self.boundary = Some(Boundary { operation, author: author.clone(), missing });
+    ) -> Option<Instant> {
+        let missing: BTreeSet<MessageId> =
+            latest.iter().filter(|id| !self.transcript.contains(id)).copied().collect();
+        let half = now.after(latency.saturating_mul(FIN_PATIENCE / 2));
+        let waits = !missing.is_empty();
+        let stay = self.readers.iter().filter(|&member| info.members.contains(member));
+        self.boundary = Some(Boundary {
+            operation: info.id,
+            author: info.author.clone(),
+            missing,
+            able: stay.cloned().collect(),
+            half,
+            there: BTreeSet::new(),
+        });
+        waits.then_some(half)
+    }
+
+    /// Something of theirs has come, says the channel.
+    pub(crate) fn hears(&mut self, now: Instant, sender: &MemberId) {
+        if let Some(boundary) = &mut self.boundary
+            && boundary.half <= now
+            && boundary.able.contains(sender)
+            && !boundary.there.contains(sender)
+        {
+            boundary.there.insert(sender.clone());
+        }
+    }
+
+    /// They have left the channel. Should they come back, they have forgotten everything.
+    pub(crate) fn leaves(&mut self, member: &MemberId) {
+        if let Some(boundary) = &mut self.boundary {
+            boundary.able.remove(member);
+            boundary.there.remove(member);
+        }
     }
 
     /// Whether all messages are there that the author of the operation had seen which ended this
     /// sub-session.
-    pub(super) fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         self.boundary.as_ref().is_none_or(|boundary| boundary.missing.is_empty())
     }
 
@@ -57,8 +106,9 @@ impl<X: MessageSecurity> SubSession<X> {
     pub(super) fn tell_missing(&mut self, out: &mut Outputs) {
         if let Some(boundary) = self.boundary.take_if(|boundary| !boundary.missing.is_empty()) {
             let missing: Vec<MessageId> = boundary.missing.into_iter().collect();
-            let Boundary { operation, author, .. } = boundary;
-            out.tell(Event::HistoryDiffers { operation, author, missing });
+            let Boundary { operation, author, there, .. } = boundary;
+            let there = there.into_iter().collect();
+            out.tell(Event::HistoryDiffers { operation, author, missing, there });
         }
     }
 }

@@ -1,8 +1,10 @@
 //! What an operation says of the messages before it (LATEST_PM): waited for, recovered, or flagged.
 
+use std::time::Duration;
+
 use mpenc_session::{Event, Membership, Severity};
 
-use crate::group::{Group, id, run_deaf};
+use crate::group::{Group, config, id, ids, run_deaf};
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
 
@@ -59,13 +61,14 @@ fn attack_46_messages_that_never_come_are_flagged_at_the_membership_change() {
         assert!(differs(&group.events(name)).is_empty(), "{name}: it may yet come");
     }
     group.run(40);
-    for name in ["b", "c"] {
+    for (name, other) in [("b", "c"), ("c", "b")] {
         let events = group.events(name);
         let told = differs(&events);
-        let [event @ Event::HistoryDiffers { author, missing, .. }] = told[..] else {
+        let [event @ Event::HistoryDiffers { author, missing, there, .. }] = told[..] else {
             panic!("{name}: {told:?}");
         };
         assert_eq!((author, &missing[..]), (&id("a"), &[message][..]), "{name}");
+        assert_eq!(*there, ids(&[other]), "a is asleep");
         assert_eq!(event.severity(), Severity::Security);
         assert!(events.contains(&Event::Parted { consistent: false }));
         assert!(!group.session(name).is_consistent(), "for good");
@@ -73,6 +76,68 @@ fn attack_46_messages_that_never_come_are_flagged_at_the_membership_change() {
     group.send("b", "we go on");
     group.run(1);
     assert_eq!(group.shown("c").last().unwrap().1, "we go on");
+}
+
+/// What was lost with those who had it is missing for good, and nobody is to blame; nor where nobody
+/// can be heard. It is the same notice, and no alarm.
+#[test]
+fn what_nobody_was_there_to_send_again_is_no_alarm() {
+    for cut_off in [false, true] {
+        let mut group = Group::new(433, &["a", "b", "c", "d"]);
+        group.establish(&["a", "b", "c", "d"]);
+        group.run(60);
+        group.events("b");
+        let message = group.send("a", "for nobody");
+        group.sim.lose_outgoing(group.node("a"));
+        group.propose("a", Membership::Refresh).unwrap();
+        group.run(1);
+        group.sim.freeze(group.node("a"));
+        group.sim.freeze(group.node("d"));
+        if cut_off {
+            group.sim.cut(group.node("b"));
+        }
+        // c is heard of until then.
+        group.run(60);
+        group.sim.crash(group.node("c"));
+        group.run(40);
+        let events = group.events("b");
+        let told = differs(&events);
+        let [event @ Event::HistoryDiffers { missing, there, .. }] = told[..] else {
+            panic!("{told:?}");
+        };
+        assert_eq!((&missing[..], &there[..]), (&[message][..], &[][..]), "cut off: {cut_off}");
+        assert_eq!(event.severity(), Severity::Liveness);
+    }
+}
+
+/// Half of the time is over, and messages are still missing: a heartbeat asks all who are there to show
+/// it. Otherwise a group may well be silent for that long.
+#[test]
+fn whoever_misses_messages_asks_who_is_there() {
+    for missing in [false, true] {
+        let mut group = together(434);
+        group.send("a", "lost, or not");
+        if missing {
+            group.sim.lose_outgoing(group.node("a"));
+        } else {
+            group.run(60);
+        }
+        group.events("b");
+        group.propose("a", Membership::Refresh).unwrap();
+        let completed = |event: &Event| matches!(event, Event::Members { .. });
+        while !group.events("b").iter().any(completed) {
+            group.sim.run_for(Duration::from_millis(1)).unwrap();
+        }
+        group.sim.freeze(group.node("a"));
+        group.asked("b");
+        let half = group.now() + 8 * config().broadcast_latency;
+        group.run(60);
+        let at_half = group.asked("b").into_iter().filter(|(at, _)| {
+            let apart = half.abs_diff(*at);
+            apart <= Duration::from_millis(1)
+        });
+        assert_eq!(at_half.count(), usize::from(missing));
+    }
 }
 
 /// Whoever takes the old sub-session away before its time cannot say that something is wrong.

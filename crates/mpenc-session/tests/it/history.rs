@@ -140,3 +140,50 @@ fn whoever_joins_hears_of_their_own_operation_first() {
     assert_eq!(group.shown("c"), [("a".to_owned(), "later".to_owned())]);
     assert_eq!(mismatches(&group.events("c")), []);
 }
+
+/// Whoever was excluded by the only one who remained, and is included again, may have said something
+/// of the order before that comes only now. It was true then.
+#[test]
+fn what_was_said_before_a_group_of_one_is_recognised() {
+    let mut group = Group::new(57, &["a", "b"]);
+    group.establish(&["a", "b"]);
+    group.run(60);
+    group.propose("b", Membership::Refresh).expect("nothing runs");
+    group.run(1);
+    group.sim.record();
+    group.send("b", "late");
+    let late = group.last_packet_of("b");
+    group.sim.lose_outgoing(group.node("b"));
+    group.exclude("a", &["b"]);
+    group.run(1);
+    group.include("a", &["b"]);
+    group.run(1);
+    group.join("b");
+    group.run(2);
+    group.assert_together(&["a", "b"]);
+    group.events("a");
+    group.hear("a", ChannelEvent::Packet { sender: &id("b"), packet: &late });
+    group.run(30);
+    let events = group.events("a");
+    let shown = |event: &Event| matches!(event, Event::Message(message) if message.text == "late");
+    assert!(events.iter().any(shown), "{events:?}");
+    assert_eq!(mismatches(&events), []);
+}
+
+/// Whoever left is not expected to confirm how the operation failed that they left.
+#[test]
+fn whoever_left_is_not_missed() {
+    let mut group = Group::new(58, &["a", "b", "c", "d"]);
+    group.establish(&["a", "b", "c"]);
+    group.run(60);
+    group.join("d");
+    group.sim.freeze(group.node("d"));
+    group.include("a", &["d"]);
+    group.sim.freeze(group.node("b"));
+    group.run(1);
+    group.sim.crash(group.node("c"));
+    group.run(1);
+    assert_eq!(group.session("a").history_unconfirmed_by(), ids(&["b"]));
+    let failed = |event: &Event| matches!(event, Event::OperationFailed { .. });
+    assert!(group.events("a").iter().any(failed), "because c left");
+}

@@ -336,6 +336,12 @@ impl Witness {
                     book.pending.remove(&Pending::NotDecrypted(*packet));
                 }
             }
+            Event::HistoryDiffers { missing, .. } => {
+                let shown = self.books.get(&node).map(|book| &book.shown);
+                if shown.is_none_or(|shown| missing.iter().any(|id| shown.contains(id))) {
+                    self.violation(node, format!("{missing:?} is there"));
+                }
+            }
             Event::MemberExpired { member, .. } => {
                 self.pends(node, Pending::Expired(member.clone()));
             }
