@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use mpenc_greet::{Change, LocalIdentity};
-use mpenc_message::Draft;
+use mpenc_message::{Draft, MessageSecurity};
 use mpenc_wire::{Dialect, MemberId, MessageId, Packet, resend, unarmor};
 
 use super::agreed::compare_agreed;
@@ -69,7 +69,8 @@ fn check_alone(history: &History, report: &mut Report) {
         if let Some(Outcome::Completed(result)) =
             step.operation.as_ref().map(|operation| &operation.outcome)
         {
-            keys.learn_session(&result.sid.0, &result.group_key.0);
+            let hash = keys.learn_session(&result.sid.0, &result.group_key.0);
+            report.expect_eq("result", "hint's hash", &result.sidkey_hash.0, &hash);
         }
     }
     for (step, packets) in history.steps.iter().map(|step| &step.packets).enumerate() {
@@ -367,7 +368,11 @@ impl<'h> Replay<'h> {
                 // Who is alone has no keys.
                 None if recorded.members == [member.id().clone()] => {}
                 None => report.differs(place, "it is in no session after the operation"),
-                Some(ours) => compare_agreed(place, &recorded, &ours.agreed, report),
+                Some(ours) => {
+                    compare_agreed(place, &recorded, &ours.agreed, report);
+                    let [hint, ..] = result.sidkey_hash.0;
+                    report.expect_eq(place, "hint", &[hint], &[ours.security.hint()]);
+                }
             }
         }
         if operation.kind == OperationKind::Exclude {

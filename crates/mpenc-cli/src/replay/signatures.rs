@@ -53,10 +53,16 @@ impl Keys {
         }
     }
 
-    /// Learns the keys of a sub-session.
-    pub(super) fn learn_session(&mut self, session_id: &[u8; 32], group_key: &[u8; 32]) {
+    /// Learns the keys of a sub-session; gives the hash of both.
+    pub(super) fn learn_session(
+        &mut self,
+        session_id: &[u8; 32],
+        group_key: &[u8; 32],
+    ) -> [u8; 32] {
         let binding = Sha256::new().chain_update(session_id).chain_update(group_key);
-        self.bindings.insert(binding.finalize().into());
+        let binding = binding.finalize().into();
+        self.bindings.insert(binding);
+        binding
     }
 
     /// Whether a packet by `sender` is signed with a key of its author. Malformed ones are not.

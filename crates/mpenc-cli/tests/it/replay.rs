@@ -173,6 +173,10 @@ pub(crate) fn flip_packet(value: &mut Value) {
     *value = text.into();
 }
 
+fn negate(value: &mut Value) {
+    *value = (!value.as_bool().expect("a boolean")).into();
+}
+
 pub(crate) fn at<'v>(json: &'v mut Value, pointer: &str) -> &'v mut Value {
     json.pointer_mut(pointer).unwrap_or_else(|| panic!("nothing at {pointer}"))
 }
@@ -246,6 +250,16 @@ fn a_changed_decision_of_a_recording_is_noticed() {
         entry["accepted"] = false.into();
         entry["code"] = "wrong_prev_pf".into();
     });
+    for field in ["initial", "final"] {
+        is_noticed("s01.json", field, |json| negate(at(json, &format!("/op_packets/0/{field}"))));
+        is_noticed("s01.json", field, |json| negate(at(json, &format!("/op_packets/1/{field}"))));
+        // One that nobody took.
+        is_noticed("s09.json", field, |json| {
+            let packets = json["op_packets"].as_array_mut().unwrap();
+            let lost = packets.iter_mut().find(|packet| packet.get("packet_type").is_none());
+            negate(&mut lost.unwrap()[field]);
+        });
+    }
     is_noticed("s05.json", "leave packet", |json| {
         let entries = json["per_member"]["ann"].as_array_mut().unwrap();
         let entry = entries.iter_mut().find(|entry| entry["type"] == "op_aborted_by_leave");
@@ -301,6 +315,7 @@ fn a_changed_history_is_noticed() {
         "/steps/0/chain_hash",
         "/steps/0/result/sid",
         "/steps/0/result/group_key",
+        "/steps/0/result/sidkey_hash",
         "/steps/0/result/int_keys/0",
         "/steps/0/result/nonces/1",
         "/steps/0/result/ephemeral_pub_keys/1",
@@ -313,6 +328,21 @@ fn a_changed_history_is_noticed() {
     ] {
         is_noticed("document/g01.json", pointer, |json| flip_digit(at(json, pointer)));
     }
+}
+
+/// Its first octet is compared with the hint of our own sub-session.
+#[test]
+fn a_changed_hint_of_a_history_is_noticed() {
+    let mut json = vector_json("document/g01.json");
+    let hash = at(&mut json, "/steps/0/result/sidkey_hash");
+    let digits = hash.as_str().unwrap();
+    let other = if digits.starts_with("00") { "01" } else { "00" };
+    *hash = format!("{other}{}", &digits[2..]).into();
+    let run = Changed::new("g01.json", &json).replay(&[]);
+    assert_eq!(run.code, 1);
+    // Of the file by itself, and of each of the two members.
+    assert_eq!(run.stdout.matches("hint's hash: recorded").count(), 1, "{}", run.stdout);
+    assert_eq!(run.stdout.matches(" hint: recorded").count(), 2, "{}", run.stdout);
 }
 
 #[test]

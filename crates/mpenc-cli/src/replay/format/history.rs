@@ -68,6 +68,8 @@ pub(crate) enum Outcome {
 pub(crate) struct OperationResult {
     pub(crate) sid: Hex32,
     pub(crate) group_key: Hex32,
+    /// Of session id and group key: what hints begin with.
+    pub(crate) sidkey_hash: Hex32,
     pub(crate) members: Vec<String>,
     pub(crate) int_keys: Vec<Hex32>,
     pub(crate) nonces: Vec<Hex32>,

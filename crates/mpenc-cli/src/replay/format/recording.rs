@@ -120,6 +120,11 @@ pub(crate) struct Content {
 #[derive(Deserialize)]
 pub(crate) struct OpPacket {
     pub(crate) packet_id: Hex32,
+    /// Whether it proposes an operation.
+    pub(crate) initial: bool,
+    /// Whether it ends one, if it is accepted.
+    #[serde(rename = "final")]
+    pub(crate) last: bool,
     /// As what it was accepted; `None` if nobody accepted it.
     #[serde(default)]
     pub(crate) packet_type: Option<String>,

@@ -8,14 +8,14 @@ use std::fmt;
 
 use mpenc_message::Opened;
 use mpenc_order::EntryType;
-use mpenc_wire::{DataPacket, MemberId, MessageId, Packet, unarmor};
+use mpenc_wire::{DataPacket, GreetOperation, MemberId, MessageId, Packet, unarmor};
 
 use super::index::Index;
 use super::transcript::Transcript;
 use super::{DIALECT, MadeAgain, id, ids};
 use crate::replay::format::{ChannelKind, Entry, Received, Recording};
 use crate::replay::member::{Effect, Entered, Member, NotTaken, Ordered};
-use crate::replay::report::Report;
+use crate::replay::report::{Report, Shown};
 
 /// A member on its way through a recording.
 pub(super) struct Track<'r> {
@@ -35,6 +35,8 @@ pub(super) struct Track<'r> {
     entered: VecDeque<usize>,
     /// Why operation packets were not taken, by their id.
     not_taken: BTreeMap<[u8; 32], NotTaken>,
+    /// What packets are to an operation, by their id.
+    roles: BTreeMap<[u8; 32], Role>,
     /// Messages that were opened, and in which sub-session.
     opened: BTreeMap<MessageId, (usize, Opened)>,
     /// Data packets that could not be opened yet: the recording has them wait.
@@ -75,6 +77,7 @@ impl<'r> Track<'r> {
             left: VecDeque::new(),
             entered: VecDeque::new(),
             not_taken: BTreeMap::new(),
+            roles: BTreeMap::new(),
             opened: BTreeMap::new(),
             held: Vec::new(),
             accepted: BTreeSet::new(),
@@ -182,6 +185,9 @@ impl<'r> Track<'r> {
         let Some(sender) = id(sender) else {
             return report.differs(place, format_args!("{sender:?} is no member id"));
         };
+        if let Some(role) = Role::of(packet) {
+            self.roles.insert(*self.member.packet_id(&sender, packet).as_bytes(), role);
+        }
         if self.member.is_being_excluded() && is_answer(packet) {
             // In the first implementation nobody follows an operation that excludes them: it goes
             // on running for them until they leave, or somebody else does.
@@ -241,6 +247,52 @@ impl<'r> Track<'r> {
             Some((at, opened)) => self.open(place, at, opened, report),
             None => self.held.push((sender, packet)),
         }
+    }
+}
+
+/// What a packet is to its operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Role {
+    initial: bool,
+    last: bool,
+}
+
+impl Role {
+    /// As the packet alone says it: whoever is asked by an initial packet answers, unless it needs
+    /// nobody else. `None` if it begins no operation.
+    fn of(text: &str) -> Option<Self> {
+        let mut buffer = Vec::new();
+        let contents = unarmor(text, &mut buffer).ok()?;
+        let Ok(Packet::Greeting(greeting)) = Packet::decode(DIALECT, contents) else { return None };
+        greeting.metadata?;
+        let last = match greeting.greet_type.operation()? {
+            GreetOperation::Refresh => true,
+            GreetOperation::Exclude => greeting.members.len() == 1,
+            _ => false,
+        };
+        Some(Self { initial: true, last })
+    }
+}
+
+impl From<EntryType> for Role {
+    /// As the order took it.
+    fn from(entry: EntryType) -> Self {
+        Self {
+            initial: matches!(entry, EntryType::Initial | EntryType::Both),
+            last: !matches!(entry, EntryType::Initial),
+        }
+    }
+}
+
+impl Shown for Role {
+    fn shown(&self) -> String {
+        let word = match (self.initial, self.last) {
+            (true, true) => "initial and final",
+            (true, false) => "initial",
+            (false, true) => "final",
+            (false, false) => "neither initial nor final",
+        };
+        word.to_owned()
     }
 }
 

@@ -7,7 +7,7 @@ use mpenc_order::{IgnoreReason, RejectReason};
 use mpenc_wire::{MemberId, MessageId};
 use sha2::{Digest, Sha256};
 
-use super::{Place, Track, with_data};
+use super::{Place, Role, Track, with_data};
 use crate::hex_bytes::{Hex, HexVec};
 use crate::replay::agreed::compare_agreed;
 use crate::replay::format::{Body, Message, SubSessionRecord, SyncedFrom};
@@ -30,8 +30,11 @@ impl Track<'_> {
             return report.differs(place, "there is no such operation packet");
         };
         let id = recorded.packet_id;
+        let role = Role { initial: recorded.initial, last: recorded.last };
         let reason = self.not_taken.get(&id.0);
         if !accepted {
+            let ours = self.roles.get(&id.0).copied();
+            report.expect_eq(place, "its place in the operation", &Some(role), &ours);
             return match reason {
                 Some(reason) if is_reason(code, reason) => {}
                 Some(reason) => report.differs(
@@ -46,6 +49,8 @@ impl Track<'_> {
             let reason = reason.map_or_else(|| "it did not come".to_owned(), ToString::to_string);
             return report.differs(place, format_args!("the packet {id} was not taken: {reason}"));
         };
+        let ours = Role::from(ordered.entry);
+        report.expect_eq(place, "its place in the operation", &role, &ours);
         let entry = HexVec(ordered.entry.as_bytes().to_vec());
         let recorded_entry = recorded.packet_type.as_ref().map(|kind| HexVec(kind.clone().into()));
         report.expect_eq(place, "packet type", &recorded_entry, &Some(entry));
