@@ -2,6 +2,8 @@
 
 mod command;
 mod line;
+mod parting;
+mod queue;
 mod tell;
 mod words;
 
@@ -27,8 +29,10 @@ use tokio::sync::watch;
 use crate::keys::{Peers, load_identity, load_peers};
 use crate::relay::parse_address;
 use command::{Command, HELP};
+use line::Running;
 pub(crate) use line::{Line, Status, start};
 use line::{note, warning};
+use queue::Numbers;
 use tell::{Teller, text, texts};
 use words::{Name, Printable, json};
 
@@ -129,6 +133,8 @@ struct Chat<'a> {
     reason: Option<String>,
     /// Messages that were not acked in time, or never will be, and by whom.
     unacked: BTreeMap<MessageId, Vec<String>>,
+    /// What people call the messages that wait for their readers.
+    numbers: Numbers,
     /// An operation of ours of whose failure people have been told.
     failed: Option<String>,
 }
@@ -143,8 +149,8 @@ enum Flow {
 impl<'a> Chat<'a> {
     fn new(args: &'a Args, teller: Teller, out: &'a mut dyn Write) -> Self {
         let (entered, leaving, reason) = (false, false, None);
-        let (unacked, failed) = (BTreeMap::new(), None);
-        Self { args, out, teller, entered, leaving, reason, unacked, failed }
+        let (unacked, numbers, failed) = (BTreeMap::new(), Numbers::default(), None);
+        Self { args, out, teller, entered, leaving, reason, unacked, numbers, failed }
     }
 
     async fn talk(mut self, session: MpencSession) -> Result<ExitCode> {
@@ -245,13 +251,9 @@ impl<'a> Chat<'a> {
                     missing,
                 })
             }
-            Event::Parted { consistent: true } => {
-                self.leaving.then(|| note("everybody has acked everything"))
-            }
-            // Which messages lack an ack, and whose, has been told one by one. If it is none, what
-            // is missing answers no message that anybody has seen.
-            Event::Parted { consistent: false } => {
-                self.leaving.then(|| note("not everybody has answered that you leave"))
+            Event::Parted { .. } if !self.leaving => None,
+            Event::Parted { consistent: answered } => {
+                Some(self.parted(handle, *answered).await.into())
             }
             Event::Excluded { .. } if self.leaving => {
                 Some(note("you are no member any more, as you wished"))
@@ -288,18 +290,17 @@ impl<'a> Chat<'a> {
             return Ok(Flow::On);
         }
         self.leaving = true;
-        let parted = handle.call(|session, cx, out| {
+        let told: Vec<MessageId> = self.unacked.keys().copied().collect();
+        let parted = handle.call(move |session, cx, out| {
             let waits = session.state() == State::Joined;
-            session.part(cx, out).map(|()| waits)
+            let unacked = parting::unacked(session, told);
+            session.part(cx, out).map(|()| waits.then_some(unacked))
         });
         match parted.await {
-            Ok(false) => Ok(Flow::On),
-            Ok(true) => {
+            Ok(None) => Ok(Flow::On),
+            Ok(Some(unacked)) => {
                 let patience = self.args.latency_ms.saturating_mul(16) / 1000;
-                self.show(&note(format!(
-                    "leaving, once everybody has acked everything, or after {patience} s"
-                )))?;
-                Ok(Flow::On)
+                self.show(&parting::leaving(patience, unacked))
             }
             // Outside already.
             Err(_) => Ok(Flow::Over),
@@ -338,6 +339,8 @@ impl<'a> Chat<'a> {
             }
             Ok(Command::Who) => return self.who(handle).await,
             Ok(Command::Acks) => return self.acks(handle).await,
+            Ok(Command::Queue) => return self.queue(handle).await,
+            Ok(Command::TakeBack(number)) => return self.take_back(handle, number).await,
             Ok(Command::Status) => match handle.query(status_of).await {
                 Ok(status) => return self.show(&Line::Status(status)),
                 Err(gone) => Err(gone.into()),
@@ -369,12 +372,17 @@ impl<'a> Chat<'a> {
         readers: Vec<MemberId>,
         text: String,
     ) -> Result<Flow> {
-        let names = texts(&readers).join(", ");
+        let names = texts(&readers);
         let sent = handle.call(move |session, cx, out| session.send_to(cx, &readers, &text, out));
         match sent.await {
-            Ok(Sent::Queued(_)) => self.show(&note(format!(
-                "this waits, and is sent as soon as the members are exactly you and {names}"
-            ))),
+            Ok(Sent::Queued(local)) => {
+                let number = self.numbers.of(local);
+                self.show(&note(format!(
+                    "this waits, and is sent as soon as the members are exactly you and {}; \
+                     /take-back {number} takes it back",
+                    words::Names(&names)
+                )))
+            }
             Ok(_) => Ok(Flow::On),
             Err(error) => self.show(&self.teller.refusal(&error)),
         }
@@ -404,7 +412,12 @@ impl<'a> Chat<'a> {
             members: texts(session.members()),
             channel: texts(session.channel_members()),
             state: state_text(session.state()).into(),
-            awaited: session.operation_progress().map(|p| texts(&p.awaited)).unwrap_or_default(),
+            running: session.operation_progress().map(|progress| Running {
+                contributed: texts(&progress.contributed),
+                confirmed: texts(&progress.confirmed),
+                awaited: texts(&progress.awaited),
+            }),
+            unconfirmed: texts(&session.history_unconfirmed_by()),
         });
         match who.await {
             Ok(line) => self.show(&line),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::words::{BadWords, Printable, split};
+use super::words::{BadWords, Printable, split, split_at_colon};
 
 /// A line of input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,10 @@ pub(crate) enum Command {
     Who,
     /// Show who has not acked what.
     Acks,
+    /// Show the texts that wait for their readers.
+    Queue,
+    /// Take back the text that waits under this number.
+    TakeBack(usize),
     /// Show one line of figures that members can compare.
     Status,
     /// Leave the session.
@@ -42,6 +46,7 @@ pub(crate) enum BadCommand {
     NeedsNames(&'static str),
     NeedsNothing(&'static str),
     NeedsText,
+    NeedsNumber,
     Words(&'static str, BadWords),
 }
 
@@ -58,22 +63,25 @@ impl fmt::Display for BadCommand {
             Self::NeedsText => {
                 f.write_str("/to needs names, a colon and a text, such as: /to ann bob: see you")
             }
+            Self::NeedsNumber => f.write_str("/take-back needs one number that /queue shows"),
             Self::Words(word, fault) => write!(f, "{word}: {fault}"),
         }
     }
 }
 
-pub(crate) const HELP: [&str; 12] = [
+pub(crate) const HELP: [&str; 14] = [
     "/include NAME…   propose to add these; whoever is not in the room is waited for a while",
     "/exclude NAME…   propose to remove these",
     "/to NAME…: TEXT  send this to exactly these others, now or once they are the members",
+    "/queue           what waits for its readers to be the members",
+    "/take-back N     take back the text that waits under this number",
     "/refresh         propose to renew the group key",
     "/abort [WHY]     end the running operation without effect",
     "/start           found a session here, although others were in the room before you",
     "/who             who the members are, and who else is in the room",
     "/acks            who has not acked what",
     "/status          one line of figures that members can compare",
-    "/part            leave, once everybody has acked everything or time is up",
+    "/part            leave, once everybody has acked that you leave, or time is up",
     "Anything else is sent to the members; a text that starts with / is typed with //.",
     "A name with spaces goes in quotes: /include \"ann lee\"",
 ];
@@ -103,9 +111,9 @@ impl Command {
         };
         match word {
             "/to" => {
-                let Some((listed, text)) = rest.split_once(':') else {
-                    return Err(BadCommand::NeedsText);
-                };
+                let (listed, text) = split_at_colon(rest)
+                    .map_err(|fault| BadCommand::Words("/to", fault))?
+                    .ok_or(BadCommand::NeedsText)?;
                 match split(listed) {
                     Err(fault) => Err(BadCommand::Words("/to", fault)),
                     Ok(names) if names.is_empty() => Err(BadCommand::NeedsNames("/to")),
@@ -121,6 +129,8 @@ impl Command {
             "/who" => plain("/who", Self::Who),
             "/acks" => plain("/acks", Self::Acks),
             "/status" => plain("/status", Self::Status),
+            "/queue" => plain("/queue", Self::Queue),
+            "/take-back" => rest.parse().map(Self::TakeBack).map_err(|_| BadCommand::NeedsNumber),
             "/part" => plain("/part", Self::Part),
             "/help" => plain("/help", Self::Help),
             other => Err(BadCommand::Unknown(other.to_owned())),
@@ -146,6 +156,12 @@ mod tests {
                 "/to bob \"ann lee\":  so: hi ",
                 Command::To(names(&["bob", "ann lee"]), "so: hi".into()),
             ),
+            (
+                "/to \"x: y\" \"\\\":\": a \"b: c",
+                Command::To(names(&["x: y", "\":"]), "a \"b: c".into()),
+            ),
+            ("/queue", Command::Queue),
+            ("/take-back 12", Command::TakeBack(12)),
             ("/part ", Command::Part),
             ("  \n", Command::Empty),
         ] {
@@ -163,6 +179,12 @@ mod tests {
             ("/to bob: ", BadCommand::NeedsText),
             ("/to : hi", BadCommand::NeedsNames("/to")),
             ("/to \"ann: hi", BadCommand::Words("/to", BadWords::Open)),
+            ("/to \"ann: hi\"", BadCommand::NeedsText),
+            ("/to \"ann\"lee: hi", BadCommand::Words("/to", BadWords::Glued)),
+            ("/take-back", BadCommand::NeedsNumber),
+            ("/take-back -1", BadCommand::NeedsNumber),
+            ("/take-back 1 2", BadCommand::NeedsNumber),
+            ("/queue 1", BadCommand::NeedsNothing("/queue")),
             ("/who me", BadCommand::NeedsNothing("/who")),
             ("/nick x", BadCommand::Unknown("/nick".into())),
             ("/Include x", BadCommand::Unknown("/Include".into())),

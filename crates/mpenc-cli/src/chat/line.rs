@@ -55,7 +55,19 @@ pub(crate) enum Line {
     /// How an operation of ours ended.
     Ended { own: String, completed: bool, how: String },
     /// What `/who` shows.
-    Who { members: Vec<String>, channel: Vec<String>, state: String, awaited: Vec<String> },
+    Who {
+        members: Vec<String>,
+        channel: Vec<String>,
+        state: String,
+        /// The operation that runs.
+        #[serde(default)]
+        running: Option<Running>,
+        /// Who has not confirmed yet that they were told the same history of operations as we were.
+        #[serde(default)]
+        unconfirmed: Vec<String>,
+    },
+    /// One text of what `/queue` shows, and the number by which it is taken back.
+    Waiting { number: usize, readers: Vec<String>, text: String },
     /// One message of what `/acks` shows.
     Unacked { number: usize, author: String, text: String, missing: Vec<String> },
     /// What `/status` shows.
@@ -66,6 +78,14 @@ pub(crate) enum Line {
     Warning { text: String },
     /// Somebody broke the rules in a way that matters.
     Alarm { text: String },
+}
+
+/// Who has done what of the operation that runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Running {
+    pub(crate) contributed: Vec<String>,
+    pub(crate) confirmed: Vec<String>,
+    pub(crate) awaited: Vec<String>,
 }
 
 /// Figures that members can compare with each other.
@@ -142,8 +162,19 @@ impl fmt::Display for Line {
             }
             Self::Ended { own, completed: true, how } => write!(f, "* {own} {how}"),
             Self::Ended { own, completed: false, how } => write!(f, "! {own} {how}"),
-            Self::Who { members, channel, state, awaited } => {
-                who(f, members, channel, state, awaited)
+            Self::Who { members, channel, state, running, unconfirmed } => {
+                who(f, members, channel, state)?;
+                if let Some(running) = running {
+                    progress(f, running)?;
+                }
+                if unconfirmed.is_empty() {
+                    return Ok(());
+                }
+                f.write_str("; not confirmed yet that all were told the same history: ")?;
+                write!(f, "{}", Names(unconfirmed))
+            }
+            Self::Waiting { number, readers, text } => {
+                write!(f, "* ({number}) waits for {}: {}", Names(readers), Shortened(text))
             }
             Self::Unacked { number, author, text, missing } => write!(
                 f,
@@ -214,7 +245,6 @@ fn who(
     members: &[String],
     channel: &[String],
     state: &str,
-    awaited: &[String],
 ) -> fmt::Result {
     write!(f, "* {state}; members: {}", Names(members))?;
     let others: Vec<String> =
@@ -227,8 +257,19 @@ fn who(
     if !absent.is_empty() {
         write!(f, "; not in the room, says the relay: {}", Names(&absent))?;
     }
-    if !awaited.is_empty() {
-        write!(f, "; an operation runs, and awaits {}", Names(awaited))?;
+    Ok(())
+}
+
+fn progress(f: &mut fmt::Formatter<'_>, running: &Running) -> fmt::Result {
+    f.write_str("; an operation runs")?;
+    for (what, names) in [
+        ("contributed", &running.contributed),
+        ("confirmed", &running.confirmed),
+        ("awaited", &running.awaited),
+    ] {
+        if !names.is_empty() {
+            write!(f, ", {what}: {}", Names(names))?;
+        }
     }
     Ok(())
 }
@@ -319,8 +360,14 @@ mod tests {
                 members: members.clone(),
                 channel: vec!["x\u{7f}".into()],
                 state: "alone".into(),
-                awaited: list,
+                running: Some(Running {
+                    contributed: list.clone(),
+                    confirmed: list.clone(),
+                    awaited: list.clone(),
+                }),
+                unconfirmed: list.clone(),
             },
+            Line::Waiting { number: 1, readers: list, text: text.clone() },
             Line::Status(Status { members, ..Status::default() }),
             note(text.clone()),
             warning(text.clone()),
@@ -332,6 +379,28 @@ mod tests {
             let json = super::super::words::json(&line).unwrap();
             assert_eq!(serde_json::from_str::<Line>(&json).unwrap(), line);
         }
+    }
+
+    #[test]
+    fn who_says_how_far_the_running_operation_is() {
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let who = |running, unconfirmed: &[&str]| {
+            let (members, channel) = (names(&["ann", "bob"]), names(&["ann", "eve x"]));
+            let unconfirmed = names(unconfirmed);
+            Line::Who { members, channel, state: "here".into(), running, unconfirmed }.to_string()
+        };
+        let plain = "* here; members: ann, bob; also in the room, says the relay: \"eve x\"; \
+                     not in the room, says the relay: bob";
+        assert_eq!(who(None, &[]), plain);
+        let (contributed, confirmed) = (names(&["ann", "eve x"]), names(&["ann"]));
+        let running = Running { contributed, confirmed, awaited: names(&["bob"]) };
+        assert_eq!(
+            who(Some(running), &["bob"]),
+            format!(
+                "{plain}; an operation runs, contributed: ann, \"eve x\", confirmed: ann, \
+                 awaited: bob; not confirmed yet that all were told the same history: bob"
+            )
+        );
     }
 
     #[test]

@@ -89,6 +89,22 @@ pub(crate) fn split(line: &str) -> Result<Vec<String>, BadWords> {
     }
 }
 
+/// Splits a line at its first colon that is not inside of a quoted word. `None` if there is none.
+pub(crate) fn split_at_colon(line: &str) -> Result<Option<(&str, &str)>, BadWords> {
+    let (mut opens, mut quoted, mut escaped) = (true, false, false);
+    for (at, c) in line.char_indices() {
+        match c {
+            ':' if !quoted => return Ok(line.get(..at).zip(line.get(at.saturating_add(1)..))),
+            '"' if opens && !quoted => quoted = true,
+            '"' if quoted && !escaped => quoted = false,
+            _ => {}
+        }
+        escaped = quoted && c == '\\' && !escaped;
+        opens = c.is_whitespace();
+    }
+    if quoted { Err(BadWords::Open) } else { Ok(None) }
+}
+
 fn quoted(chars: &mut Peekable<Chars<'_>>) -> Result<String, BadWords> {
     let mut word = String::new();
     loop {

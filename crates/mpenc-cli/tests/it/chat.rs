@@ -43,7 +43,7 @@ fn three_people_talk_and_one_after_the_other_leaves() {
     carol.fails_saying(&["the session is over: ann excluded you"]);
 
     bob.type_in("/part");
-    bob.says(&["leaving, once everybody has acked everything, or after 16 s"]);
+    bob.says(&["leaving, once everybody has acked that you leave, or after 16 s"]);
     bob.says(&["you left the room"]);
     assert_eq!(bob.ends(), (0, vec![], vec![]));
     ann.says(&["bob is leaving"]);
@@ -72,6 +72,30 @@ fn a_text_waits_for_its_readers() {
     ann.type_in("/part");
     ann.says(&["! a message that waited for its readers was not sent, and will not be"]);
     ann.says(&["you left the room"]);
+}
+
+#[test]
+fn what_waits_is_listed_and_taken_back() {
+    let world = World::of(&["ann", "bob", "carol"]);
+    let [mut ann, mut bob, _carol] = world.group(["ann", "bob", "carol"]);
+    ann.type_in("/queue");
+    ann.says(&["* nothing waits for its readers"]);
+    ann.type_in("/to bob: first");
+    ann.says(&["exactly you and bob; /take-back 1 takes it back"]);
+    ann.type_in("/to bob: second");
+    ann.says(&["/take-back 2 takes it back"]);
+    ann.type_in("/take-back 1");
+    ann.says(&["* taken back, and will not be sent: first"]);
+    ann.type_in("/queue");
+    assert_eq!(ann.says(&["waits for"]), "* (2) waits for bob: second");
+    for number in ["0", "1", "3"] {
+        ann.type_in(&format!("/take-back {number}"));
+        ann.says(&[&format!("! nothing waits under the number {number}: see /queue")]);
+    }
+    ann.type_in("/exclude carol");
+    bob.says_before(&["<ann> second"], "first");
+    ann.type_in("/queue");
+    ann.says(&["* nothing waits for its readers"]);
 }
 
 #[test]
@@ -227,6 +251,11 @@ fn what_a_killed_member_never_acked_stays_marked() {
     ]);
     ann.type_in("/acks");
     ann.says(&["* [1] not acked by carol: <ann> where is carol?"]);
+    // What is missing is of a sub-session that is over; the last one is acked by everybody.
+    ann.type_in("/part");
+    ann.says(&["leaving, ", "; so far, 1 message is not acked by everybody"]);
+    ann.says(&["! everybody has acked that you leave, but not everything: 1 message is not"]);
+    ann.says_before(&["you left the room"], "acked everything");
 }
 
 #[test]
