@@ -9,7 +9,7 @@ use mpenc_tokio::CallError;
 
 use super::DIALECT;
 use super::line::{Line, alarm, note, warning};
-use super::words::{Name, Names, Printable};
+use super::words::{Name, Names, Printable, Shortened};
 
 /// Puts events into words.
 pub(crate) struct Teller {
@@ -147,11 +147,15 @@ impl Teller {
                 note(format!("{} is there again, or is not expected to be", name(member)))
             }
             Event::Sent { .. } => note("what waited for its readers has been sent to them"),
-            Event::NotSent { error: Some(error), .. } => {
-                warning(format!("a message that waited for its readers was not sent: {error}"))
-            }
-            Event::NotSent { .. } => {
-                warning("a message that waited for its readers was not sent, and will not be")
+            Event::NotSent { readers, text, error, .. } => {
+                let why = match error {
+                    Some(error) => error.to_string(),
+                    None => String::from("your part in the session is over"),
+                };
+                let (readers, text) = (list(readers), Shortened(text));
+                warning(format!(
+                    "never sent to {readers}, for whom it waited, because {why}: {text}"
+                ))
             }
             Event::Internal(what) => {
                 alarm(format!("a bug in this program closed the session: {what}"))

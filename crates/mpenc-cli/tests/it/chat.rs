@@ -70,7 +70,9 @@ fn a_text_waits_for_its_readers() {
     ann.type_in("/to carol: too late");
     ann.says(&["waits", "exactly you and carol"]);
     ann.type_in("/part");
-    ann.says(&["! a message that waited for its readers was not sent, and will not be"]);
+    ann.says(&[
+        "! never sent to bob, for whom it waited, because your part in the session is over",
+    ]);
     ann.says(&["you left the room"]);
 }
 
