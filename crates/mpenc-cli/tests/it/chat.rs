@@ -70,9 +70,7 @@ fn a_text_waits_for_its_readers() {
     ann.type_in("/to carol: too late");
     ann.says(&["waits", "exactly you and carol"]);
     ann.type_in("/part");
-    ann.says(&[
-        "! never sent to bob, for whom it waited, because your part in the session is over",
-    ]);
+    ann.says(&["! never sent to carol", "your part in the session is over", "too late"]);
     ann.says(&["you left the room"]);
 }
 
