@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::run::{cargo, command, output, root, run, tool};
+use crate::run::{cargo, command, output, root, run, system, tool};
 use crate::{files, fuzz, msrv, trace};
 
 /// The crates that need no standard library.
@@ -104,6 +104,8 @@ fn clippy() -> Result<()> {
 
 fn test() -> Result<()> {
     tool("cargo-nextest", "0.9.143")?;
+    // The tests of mpenc-xmpp start it, each on a port of its own.
+    system("prosody")?;
     run(&mut cargo(&["nextest", "run", "--workspace", "--all-features", "--locked"]))
 }
 

@@ -1,0 +1,12 @@
+#![doc = include_str!("../README.md")]
+
+mod channel;
+mod config;
+mod connect;
+mod error;
+mod room;
+mod stanza;
+
+pub use channel::XmppChannel;
+pub use config::{Config, Names, Server};
+pub use error::{Ended, XmppError};
