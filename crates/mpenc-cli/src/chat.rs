@@ -1,15 +1,15 @@
-//! `mpenc chat`: talks to a group over the relay, in lines of text.
+//! `mpenc chat`: talks to a group, in lines of text.
 
 mod command;
 mod line;
 mod parting;
+mod place;
 mod queue;
 mod tell;
 mod words;
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Write};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -20,21 +20,19 @@ use mpenc::{
     CliquesGreeter, Config, Dialect, Event, JoinPatience, MemberId, MessageId, Mpenc, MpencSession,
     RollingRefresh, Sent, State,
 };
-use mpenc_relay::{Ended, LeaveCause, RelayChannel, check_name, check_room};
-use mpenc_tokio::{Change, Driver, Handle, Options};
+use mpenc_tokio::{Change, Driver, GroupChannel, Handle, Options};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::sync::watch;
 
 use crate::keys::{Peers, load_identity, load_peers};
-use crate::relay::parse_address;
 use command::{Command, HELP};
 use line::Running;
 pub(crate) use line::{Line, Status, start};
 use line::{note, warning};
+use place::{Channel, Place, Why};
 use queue::Numbers;
 use tell::{Teller, text, texts};
-use words::{Name, Printable, json};
+use words::{Name, json};
 
 /// The dialect that people talk; the other one is for recordings.
 const DIALECT: Dialect = Dialect::DOCUMENT;
@@ -42,15 +40,8 @@ const DIALECT: Dialect = Dialect::DOCUMENT;
 /// What `mpenc chat` takes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The relay.
-    #[arg(long, value_name = "ADDRESS:PORT", value_parser = parse_address)]
-    relay: SocketAddr,
-    /// The room.
-    #[arg(long)]
-    room: String,
-    /// Your name in the room: what others have your public key under.
-    #[arg(long)]
-    name: String,
+    #[command(flatten)]
+    place: Place,
     /// Your secret key (see `mpenc keygen`).
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
@@ -74,8 +65,7 @@ pub(crate) struct Args {
 
 /// Talks until the session is over.
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<ExitCode> {
-    check_room(&args.room).with_context(|| format!("--room {:?} cannot be used", args.room))?;
-    let own = own_id(args)?;
+    let (channel, own) = args.place.channel()?;
     let secret = load_identity(&args.key)?;
     let public = secret.public_key();
     let mut peers = load_peers(DIALECT, &args.peers)?;
@@ -85,7 +75,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<ExitCode> {
         bail!(
             "{} has another public key for {} than the one of {}",
             args.peers.display(),
-            Name(&args.name),
+            Name(&args.place.name),
             args.key.display()
         );
     }
@@ -95,16 +85,23 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<ExitCode> {
     let greeter = CliquesGreeter::new(DIALECT, own, signer, Arc::<Peers>::new(peers));
     let session = MpencSession::new(greeter, config(args));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = runtime.block_on(Chat::new(args, teller, out).talk(session));
+    let chat = Chat::new(args, teller, out);
+    let result = runtime.block_on(async {
+        match channel {
+            Channel::Relay(channel) => {
+                let why = place::why_relay(channel.ended());
+                chat.talk(session, *channel, why).await
+            }
+            #[cfg(feature = "xmpp")]
+            Channel::Xmpp(channel) => {
+                let why = place::why_xmpp(channel.ended());
+                chat.talk(session, *channel, why).await
+            }
+        }
+    });
     // A thread that waits for a line of input must not keep the process alive.
     runtime.shutdown_background();
     result
-}
-
-fn own_id(args: &Args) -> Result<MemberId> {
-    let refused = || format!("--name {:?} cannot be used", args.name);
-    check_name(&args.name).with_context(refused)?;
-    MemberId::new(DIALECT, &args.name).with_context(refused)
 }
 
 fn config(args: &Args) -> Config {
@@ -153,10 +150,10 @@ impl<'a> Chat<'a> {
         Self { args, out, teller, entered, leaving, reason, unacked, numbers, failed }
     }
 
-    async fn talk(mut self, session: MpencSession) -> Result<ExitCode> {
-        let Args { relay, room, name, .. } = self.args;
-        let channel = RelayChannel::new(*relay, room, name, DIALECT);
-        let ended = channel.ended();
+    async fn talk<C>(mut self, session: MpencSession, channel: C, why: Why) -> Result<ExitCode>
+    where
+        C: GroupChannel + Send + 'static,
+    {
         let (driver, handle, mut events) = Driver::new(session, channel, Options::default());
         let driver = tokio::spawn(driver.run());
         handle.join().await?;
@@ -165,7 +162,7 @@ impl<'a> Chat<'a> {
         loop {
             let flow = tokio::select! {
                 event = events.next() => match event {
-                    Some(event) => self.hear(&handle, &event, &ended).await?,
+                    Some(event) => self.hear(&handle, &event, &why).await?,
                     None => Flow::Over,
                 },
                 line = lines.next_line(), if input_open && self.entered => match line {
@@ -188,21 +185,17 @@ impl<'a> Chat<'a> {
         drop((handle, events));
         let outcome = driver.await.context("the session's task failed")?;
         // Its own text says it all; its sources would say it again.
-        outcome.map_err(|error| anyhow!("cannot enter the room {}: {error}", Name(room)))?;
+        let room = Name(&self.args.place.room);
+        outcome.map_err(|error| anyhow!("cannot enter the room {room}: {error}"))?;
         if self.leaving {
             return Ok(ExitCode::SUCCESS);
         }
-        let why = self.reason.take().or_else(|| why_outside(&ended));
+        let why = self.reason.take().or_else(why);
         bail!("the session is over: {}", why.unwrap_or_else(|| "you left the room".into()))
     }
 
     /// Tells what the session says.
-    async fn hear(
-        &mut self,
-        handle: &Handle<Mpenc>,
-        event: &Event,
-        ended: &watch::Receiver<Option<Ended>>,
-    ) -> Result<Flow> {
+    async fn hear(&mut self, handle: &Handle<Mpenc>, event: &Event, why: &Why) -> Result<Flow> {
         match event {
             Event::EnteredChannel { .. } => self.entered = true,
             Event::Members { .. } => self.reason = None,
@@ -218,7 +211,7 @@ impl<'a> Chat<'a> {
             _ => {}
         }
         let line = match event {
-            Event::LeftChannel => return self.outside(handle, ended).await,
+            Event::LeftChannel => return self.outside(handle, why).await,
             Event::Message(message) => Some(Line::Message {
                 number: message.place + 1,
                 author: text(&message.author),
@@ -267,11 +260,7 @@ impl<'a> Chat<'a> {
     }
 
     /// We are not in the room any more.
-    async fn outside(
-        &mut self,
-        handle: &Handle<Mpenc>,
-        ended: &watch::Receiver<Option<Ended>>,
-    ) -> Result<Flow> {
+    async fn outside(&mut self, handle: &Handle<Mpenc>, why: &Why) -> Result<Flow> {
         if self.leaving {
             self.show(&note("you left the room"))?;
             return Ok(Flow::Over);
@@ -280,7 +269,7 @@ impl<'a> Chat<'a> {
         if !enters_again.unwrap_or(false) {
             return Ok(Flow::Over);
         }
-        let why = why_outside(ended).unwrap_or_else(|| "you are not in the room any more".into());
+        let why = why().unwrap_or_else(|| "you are not in the room any more".into());
         self.show(&warning(format!("{why}; you enter again after a while")))?;
         Ok(Flow::On)
     }
@@ -467,17 +456,6 @@ impl<'a> Chat<'a> {
             _ => false,
         }
     }
-}
-
-/// Why the relay says that we are outside.
-fn why_outside(ended: &watch::Receiver<Option<Ended>>) -> Option<String> {
-    Some(match ended.borrow().as_ref()? {
-        Ended::Left(LeaveCause::Removed { by }) => {
-            format!("{} removed you from the room, says the relay", Name(by))
-        }
-        Ended::Left(LeaveCause::Left) => "you left the room".into(),
-        other => Printable(&other.to_string()).to_string(),
-    })
 }
 
 /// The number, author and text of a message in the log.
