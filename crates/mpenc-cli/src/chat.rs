@@ -1,6 +1,7 @@
 //! `mpenc chat`: talks to a group, in lines of text.
 
 mod command;
+mod front;
 mod line;
 mod parting;
 mod place;
@@ -9,30 +10,33 @@ mod tell;
 mod words;
 
 use std::collections::BTreeMap;
-use std::io::{ErrorKind, Write};
+use std::io::{IsTerminal, Write, stdin, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use mpenc::{
     CliquesGreeter, Config, Dialect, Event, JoinPatience, MemberId, MessageId, Mpenc, MpencSession,
     RollingRefresh, Sent, State,
 };
 use mpenc_tokio::{Change, Driver, GroupChannel, Handle, Options};
 use sha2::{Digest, Sha256};
-use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::keys::{Peers, load_identity, load_peers};
+use crate::tui::Screen;
+pub(crate) use command::COMMANDS;
 use command::{Command, HELP};
-use line::Running;
-pub(crate) use line::{Line, Status, start};
+use front::Plain;
+pub(crate) use front::{Front, Input};
+pub(crate) use line::{Line, Running, Status, parents_in_words, start};
 use line::{note, warning};
 use place::{Channel, Place, Why};
-use queue::Numbers;
-use tell::{Teller, text, texts};
-use words::{Name, json};
+pub(crate) use queue::Numbers;
+use tell::Teller;
+pub(crate) use tell::{text, texts};
+pub(crate) use words::{Name, Names, Printable};
 
 /// The dialect that people talk; the other one is for recordings.
 const DIALECT: Dialect = Dialect::DOCUMENT;
@@ -51,6 +55,9 @@ pub(crate) struct Args {
     /// Print one JSON object per line, for programs.
     #[arg(long)]
     json: bool,
+    /// Read and print lines, although this is a terminal.
+    #[arg(long)]
+    plain: bool,
     /// BC_LAT: how long a packet takes to reach everybody, nearly always.
     #[arg(long, value_name = "MS", default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(10..=600_000))]
     latency_ms: u64,
@@ -85,18 +92,14 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<ExitCode> {
     let greeter = CliquesGreeter::new(DIALECT, own, signer, Arc::<Peers>::new(peers));
     let session = MpencSession::new(greeter, config(args));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let chat = Chat::new(args, teller, out);
+    let full = !args.json && !args.plain && stdin().is_terminal() && stdout().is_terminal();
     let result = runtime.block_on(async {
-        match channel {
-            Channel::Relay(channel) => {
-                let why = place::why_relay(channel.ended());
-                chat.talk(session, *channel, why).await
-            }
-            #[cfg(feature = "xmpp")]
-            Channel::Xmpp(channel) => {
-                let why = place::why_xmpp(channel.ended());
-                chat.talk(session, *channel, why).await
-            }
+        if full {
+            let room = &args.place.room;
+            let screen = Screen::new(room, &args.place.name).context("cannot use this terminal")?;
+            Chat::new(args, teller, screen).talk_on(channel, session).await
+        } else {
+            Chat::new(args, teller, Plain::new(out, args.json)).talk_on(channel, session).await
         }
     });
     // A thread that waits for a line of input must not keep the process alive.
@@ -118,9 +121,9 @@ fn config(args: &Args) -> Config {
     config
 }
 
-struct Chat<'a> {
+struct Chat<'a, F> {
     args: &'a Args,
-    out: &'a mut dyn Write,
+    front: F,
     teller: Teller,
     /// Whether we have been in the room: only then does input make sense.
     entered: bool,
@@ -143,11 +146,25 @@ enum Flow {
     Over,
 }
 
-impl<'a> Chat<'a> {
-    fn new(args: &'a Args, teller: Teller, out: &'a mut dyn Write) -> Self {
+impl<'a, F: Front> Chat<'a, F> {
+    fn new(args: &'a Args, teller: Teller, front: F) -> Self {
         let (entered, leaving, reason) = (false, false, None);
         let (unacked, numbers, failed) = (BTreeMap::new(), Numbers::default(), None);
-        Self { args, out, teller, entered, leaving, reason, unacked, numbers, failed }
+        Self { args, front, teller, entered, leaving, reason, unacked, numbers, failed }
+    }
+
+    async fn talk_on(self, channel: Channel, session: MpencSession) -> Result<ExitCode> {
+        match channel {
+            Channel::Relay(channel) => {
+                let why = place::why_relay(channel.ended());
+                self.talk(session, *channel, why).await
+            }
+            #[cfg(feature = "xmpp")]
+            Channel::Xmpp(channel) => {
+                let why = place::why_xmpp(channel.ended());
+                self.talk(session, *channel, why).await
+            }
+        }
     }
 
     async fn talk<C>(mut self, session: MpencSession, channel: C, why: Why) -> Result<ExitCode>
@@ -157,41 +174,49 @@ impl<'a> Chat<'a> {
         let (driver, handle, mut events) = Driver::new(session, channel, Options::default());
         let driver = tokio::spawn(driver.run());
         handle.join().await?;
-        let mut lines = BufReader::new(tokio::io::stdin()).lines();
-        let mut input_open = true;
         loop {
             let flow = tokio::select! {
                 event = events.next() => match event {
-                    Some(event) => self.hear(&handle, &event, &why).await?,
+                    Some(event) => {
+                        self.front.event(&event);
+                        self.hear(&handle, &event, &why).await?
+                    }
                     None => Flow::Over,
                 },
-                line = lines.next_line(), if input_open && self.entered => match line {
-                    Ok(Some(line)) => self.obey(&handle, &line).await?,
-                    // What is no text cannot be sent; the rest of the input may still be.
-                    Err(error) if error.kind() == ErrorKind::InvalidData => {
-                        self.show(&warning("that line is not UTF-8, and was not sent"))?;
-                        Flow::On
+                input = self.front.input(self.entered) => match input? {
+                    Input::Line(line) => self.obey(&handle, &line).await?,
+                    Input::NotText => {
+                        self.show(&warning("that line is not UTF-8, and was not sent"))?
                     }
-                    Ok(None) | Err(_) => {
-                        input_open = false;
-                        self.part(&handle).await?
+                    Input::End => self.part(&handle).await?,
+                    Input::Quit => {
+                        self.leaving = true;
+                        Flow::Over
                     }
+                    Input::Nothing => Flow::On,
                 },
             };
+            self.front.refresh(&handle, &mut self.numbers).await?;
             if flow == Flow::Over {
                 break;
             }
         }
         drop((handle, events));
         let outcome = driver.await.context("the session's task failed")?;
-        // Its own text says it all; its sources would say it again.
-        let room = Name(&self.args.place.room);
-        outcome.map_err(|error| anyhow!("cannot enter the room {room}: {error}"))?;
-        if self.leaving {
-            return Ok(ExitCode::SUCCESS);
-        }
-        let why = self.reason.take().or_else(why);
-        bail!("the session is over: {}", why.unwrap_or_else(|| "you left the room".into()))
+        let failure = match outcome {
+            // Its own text says it all; its sources would say it again.
+            Err(error) => {
+                format!("cannot enter the room {}: {error}", Name(&self.args.place.room))
+            }
+            Ok(()) if self.leaving => return Ok(ExitCode::SUCCESS),
+            Ok(()) => {
+                let why = self.reason.take().or_else(why);
+                let why = why.unwrap_or_else(|| "you left the room".into());
+                format!("the session is over: {why}")
+            }
+        };
+        self.front.over(&failure).await?;
+        bail!("{failure}")
     }
 
     /// Tells what the session says.
@@ -321,8 +346,8 @@ impl<'a> Chat<'a> {
             },
             Ok(Command::Part) => return self.part(handle).await,
             Ok(Command::Help) => {
-                for line in HELP {
-                    self.show(&note(line))?;
+                for line in HELP.iter().chain(self.front.help()) {
+                    self.show(&note(*line))?;
                 }
                 Ok(())
             }
@@ -436,12 +461,9 @@ impl<'a> Chat<'a> {
     }
 
     fn show(&mut self, line: &Line) -> Result<Flow> {
-        if self.args.json {
-            writeln!(self.out, "{}", json(line)?)?;
-        } else if !self.said_already(line) {
-            writeln!(self.out, "{line}")?;
+        if self.args.json || !self.said_already(line) {
+            self.front.show(line)?;
         }
-        self.out.flush()?;
         Ok(Flow::On)
     }
 
@@ -485,7 +507,7 @@ fn status_of(session: &MpencSession) -> Status {
     }
 }
 
-fn state_text(state: State) -> &'static str {
+pub(crate) fn state_text(state: State) -> &'static str {
     match state {
         State::Outside => "you are outside of the room",
         State::Entering => "you are entering the room",

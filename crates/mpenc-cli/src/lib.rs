@@ -10,5 +10,6 @@ pub mod keys;
 pub mod probe;
 mod relay;
 mod replay;
+mod tui;
 
 pub use cli::main;

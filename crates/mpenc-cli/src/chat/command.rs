@@ -86,6 +86,23 @@ pub(crate) const HELP: [&str; 14] = [
     "A name with spaces goes in quotes: /include \"ann lee\"",
 ];
 
+/// All commands, as they are typed.
+pub(crate) const COMMANDS: [&str; 13] = [
+    "/abort",
+    "/acks",
+    "/exclude",
+    "/help",
+    "/include",
+    "/part",
+    "/queue",
+    "/refresh",
+    "/start",
+    "/status",
+    "/take-back",
+    "/to",
+    "/who",
+];
+
 impl Command {
     /// Reads a line.
     pub(crate) fn parse(line: &str) -> Result<Self, BadCommand> {

@@ -106,7 +106,9 @@ impl fmt::Display for Line {
         match self {
             Self::Message { author, text, number, parents_back, former } => {
                 write!(f, "[{number}] <{}> {}", Name(author), Printable(text))?;
-                mark(f, *number, parents_back)?;
+                if let Some(parents) = parents_in_words(*number, parents_back) {
+                    write!(f, "   ↑ {parents}")?;
+                }
                 f.write_str(if *former { "   ↑ among the members before the change" } else { "" })
             }
             Self::FullyAcked { number, .. } => write!(f, "✓ [{number}] everybody has acked it"),
@@ -200,19 +202,16 @@ impl fmt::Display for Line {
     }
 }
 
-/// Marks a message that its author did not write after what stands above it.
-fn mark(f: &mut fmt::Formatter<'_>, number: usize, parents_back: &[usize]) -> fmt::Result {
+/// What a message was written in view of, if that is not the line above it.
+pub(crate) fn parents_in_words(number: usize, parents_back: &[usize]) -> Option<String> {
     match parents_back {
-        [1] => Ok(()),
-        [] if number == 1 => Ok(()),
-        [] => f.write_str("   ↑ written before anything above was seen"),
+        [1] => None,
+        [] if number == 1 => None,
+        [] => Some("written before anything above was seen".into()),
         parents => {
-            f.write_str("   ↑ written after")?;
-            for (at, back) in parents.iter().rev().enumerate() {
-                let comma = if at == 0 { "" } else { "," };
-                write!(f, "{comma} [{}]", number.saturating_sub(*back))?;
-            }
-            Ok(())
+            let parents = parents.iter().rev().map(|back| number.saturating_sub(*back));
+            let parents: Vec<String> = parents.map(|number| format!("[{number}]")).collect();
+            Some(format!("written after {}", parents.join(", ")))
         }
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use mpenc::{MessageId, Mpenc, MpencSession};
 use mpenc_tokio::Handle;
 
-use super::Chat;
 use super::line::{Line, note, warning};
+use super::{Chat, Front};
 
 /// What is known when our part is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub(super) fn unacked(session: &MpencSession, told: Vec<MessageId>) -> usize {
     session.unacked().chain(told).collect::<BTreeSet<_>>().len()
 }
 
-impl Chat<'_> {
+impl<F: Front> Chat<'_, F> {
     /// What is known, our part being over.
     pub(super) async fn parted(&self, handle: &Handle<Mpenc>, answered: bool) -> Parted {
         let told: Vec<MessageId> = self.unacked.keys().copied().collect();

@@ -8,16 +8,16 @@ use mpenc_tokio::Handle;
 use super::line::{Line, note, warning};
 use super::tell::texts;
 use super::words::Shortened;
-use super::{Chat, Flow};
+use super::{Chat, Flow, Front};
 
 /// What people call messages that wait: numbers from 1 on, each given once, so that none comes to
 /// mean another message while somebody types it.
 #[derive(Debug, Default)]
-pub(super) struct Numbers(Vec<LocalId>);
+pub(crate) struct Numbers(Vec<LocalId>);
 
 impl Numbers {
     /// The number of a message, a new one if it has none.
-    pub(super) fn of(&mut self, local: LocalId) -> usize {
+    pub(crate) fn of(&mut self, local: LocalId) -> usize {
         let at = self.0.iter().position(|known| *known == local).unwrap_or_else(|| {
             self.0.push(local);
             self.0.len().saturating_sub(1)
@@ -31,7 +31,7 @@ impl Numbers {
     }
 }
 
-impl Chat<'_> {
+impl<F: Front> Chat<'_, F> {
     /// Shows what waits, oldest first.
     pub(super) async fn queue(&mut self, handle: &Handle<Mpenc>) -> Result<Flow> {
         let waiting = handle.query(|session| {

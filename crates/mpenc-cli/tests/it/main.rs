@@ -19,3 +19,4 @@ mod program;
 mod relay;
 mod replay;
 mod replay_session;
+mod screen;

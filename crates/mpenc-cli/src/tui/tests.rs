@@ -1,0 +1,256 @@
+//! What the screen shows, at two sizes, and what keys do to it.
+
+use std::time::Duration;
+
+use mpenc::MessageId;
+use mpenc::{Dialect, MemberId};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::style::Modifier;
+
+use super::keys::{Outcome, press};
+use super::model::{Item, Level, Message, Model, Standing};
+use super::view::{Theme, draw};
+use crate::chat::{Line, Running};
+
+fn id(number: u8) -> MessageId {
+    MessageId::from_hash(Dialect::DOCUMENT, &[number; 32])
+}
+
+fn strings(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|&text| text.to_owned()).collect()
+}
+
+fn message(number: u8, author: &str, text: &str, standing: Standing) -> Message {
+    let readers = strings(&["ann", "bob", "carol"]);
+    Message {
+        id: id(number),
+        number: usize::from(number),
+        author: author.to_owned(),
+        text: text.to_owned(),
+        readers: readers.into_iter().filter(|reader| reader != author).collect(),
+        parents_back: if number == 1 { Vec::new() } else { vec![1] },
+        former: false,
+        at: Duration::from_secs(u64::from(number)),
+        standing,
+    }
+}
+
+/// A conversation in which something of everything has happened.
+fn model() -> Model {
+    let mut model = Model::new("tea", "ann");
+    model.now = Duration::from_secs(60);
+    model.seen.state = "you are a member".into();
+    model.seen.joined = true;
+    model.seen.members = strings(&["ann", "bob", "carol"]);
+    model.seen.room = strings(&["ann", "carol", "dan"]);
+    model.line(&Line::Note { text: "you are in the room".into() });
+    model.push(message(1, "ann", "who is for tea?", Standing::Acked));
+    model.push(message(2, "bob", "me", Standing::Acked));
+    let mut concurrent = message(3, "carol", "I am,\nand for biscuits", Standing::Open);
+    concurrent.parents_back = vec![2];
+    model.push(concurrent);
+    model.line(&Line::Accepted {
+        operation: "exclude".into(),
+        by: "carol".into(),
+        include: Vec::new(),
+        exclude: strings(&["dan"]),
+        joins: false,
+    });
+    for confirmed in [1, 2] {
+        model.line(&Line::Progress {
+            contributed: 3,
+            confirmed,
+            of: 3,
+            awaited: strings(&["bob"]),
+        });
+    }
+    let overdue = Standing::Overdue(strings(&["bob"]));
+    let mut former =
+        message(4, "ann", "is anybody there at all, or am I talking to myself?", overdue);
+    former.readers.push("dan".to_owned());
+    former.former = true;
+    model.push(former);
+    model.seen.unacked.insert(id(3), strings(&["bob", "ann"]));
+    model.seen.unacked.insert(id(4), strings(&["bob"]));
+    model.seen.waiting.push((1, strings(&["bob"]), "about carol".into()));
+    model.seen.ancestors = [id(1)].into();
+    model
+}
+
+fn shown(model: &Model, width: u16, height: u16) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    terminal.draw(|frame| _ = draw(frame, model, Theme::new(true))).unwrap();
+    terminal.backend().to_string()
+}
+
+#[test]
+fn a_wide_screen() {
+    let mut model = model();
+    model.editor.paste("and what do\nyou say?");
+    insta::assert_snapshot!(shown(&model, 90, 24));
+}
+
+#[test]
+fn a_small_screen() {
+    insta::assert_snapshot!(shown(&model(), 60, 15));
+}
+
+/// The selected message is in view, with all that is known of it, and what its author had not seen is
+/// dimmed.
+#[test]
+fn a_selected_message() {
+    let mut model = model();
+    for _ in 0..2 {
+        let outcome = press(&mut model, KeyCode::Up.into(), 10);
+        assert_eq!(outcome, Outcome::Select);
+    }
+    insta::assert_snapshot!(shown(&model, 90, 24));
+    let mut terminal = Terminal::new(TestBackend::new(90, 24)).unwrap();
+    terminal.draw(|frame| _ = draw(frame, &model, Theme::new(false))).unwrap();
+    let buffer = terminal.backend().buffer();
+    let dimmed = |text: &str| {
+        let row = (0..24).find(|&row| {
+            let line: String = (0..90).map(|at| buffer[(at, row)].symbol()).collect();
+            line.contains(text)
+        });
+        let row = row.unwrap_or_else(|| panic!("{text} is not there"));
+        buffer[(9, row)].modifier.contains(Modifier::DIM)
+    };
+    assert!(!dimmed("who is for tea?"), "its author had seen it");
+    assert!(dimmed("bob: me"));
+    assert!(dimmed("is anybody there"));
+}
+
+#[test]
+fn the_summary_says_the_worst_and_names_nobody_without_evidence() {
+    let mut model = model();
+    assert_eq!(
+        model.summary(),
+        (
+            Level::Warning,
+            "1 message not seen by bob for 56 s · 1 message waiting for readers".to_owned()
+        )
+    );
+    let carol = MemberId::new(Dialect::DOCUMENT, "carol").unwrap();
+    let fault = mpenc::session::HistoryFault::Unknown {
+        theirs: mpenc_order::PacketId::from_bytes([1; 32]),
+        ours: mpenc_order::PacketId::from_bytes([2; 32]),
+    };
+    let mismatch = mpenc::Event::OrderMismatch { member: carol, fault };
+    model.event(&mismatch);
+    model.event(&mismatch);
+    let (level, text) = model.summary();
+    assert_eq!(level, Level::Alarm);
+    assert!(text.starts_with("the server told you and carol different things · 1 message"));
+    model.event(&mpenc::Event::LeftChannel);
+    assert_eq!(model.summary().0, Level::Warning, "a new session, a new start");
+    let calm = Model::new("tea", "ann");
+    assert_eq!(calm.summary(), (Level::Note, String::new()));
+}
+
+#[test]
+fn an_overdue_message_that_all_have_acked_is_nothing_to_tell() {
+    let mut model = model();
+    model.event(&mpenc::Event::FullyAcked(id(4)));
+    model.event(&mpenc::Event::FullyAcked(id(3)));
+    model.seen.unacked.clear();
+    model.seen.waiting.clear();
+    assert_eq!(model.summary(), (Level::Note, "everything acked".to_owned()));
+}
+
+#[test]
+fn while_a_change_runs_the_input_says_to_whom_a_text_goes() {
+    let mut model = model();
+    model.seen.running = Some(Running {
+        contributed: strings(&["ann", "bob", "carol"]),
+        confirmed: strings(&["ann"]),
+        awaited: strings(&["bob", "carol"]),
+    });
+    let screen = shown(&model, 90, 24);
+    assert!(
+        screen.contains("to bob, carol, as long as the change runs: 1/3 confirmed"),
+        "{screen}"
+    );
+}
+
+fn type_in(model: &mut Model, text: &str) {
+    for c in text.chars() {
+        assert_eq!(press(model, KeyCode::Char(c).into(), 10), Outcome::Draw);
+    }
+}
+
+fn control(c: char) -> KeyEvent {
+    KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL)
+}
+
+#[test]
+fn what_is_typed_is_entered_and_nothing_of_it_gets_lost() {
+    let mut model = model();
+    type_in(&mut model, "one");
+    model.push(message(5, "bob", "in between", Standing::Open));
+    press(&mut model, KeyEvent::new(KeyCode::Enter, KeyModifiers::ALT), 10);
+    type_in(&mut model, "two");
+    let entered = press(&mut model, KeyCode::Enter.into(), 10);
+    assert_eq!(entered, Outcome::Entered("one\ntwo".to_owned()));
+    type_in(&mut model, "three");
+    assert_eq!(press(&mut model, control('c'), 10), Outcome::Draw);
+    assert_eq!(press(&mut model, control('c'), 10), Outcome::Leave);
+}
+
+#[test]
+fn tab_completes_and_offers() {
+    let mut model = model();
+    type_in(&mut model, "/exc");
+    press(&mut model, KeyCode::Tab.into(), 10);
+    type_in(&mut model, "c");
+    press(&mut model, KeyCode::Tab.into(), 10);
+    assert_eq!(model.editor.text(), "/exclude carol ");
+    model.seen.room.push("dave".into());
+    type_in(&mut model, "da");
+    press(&mut model, KeyCode::Tab.into(), 10);
+    assert_eq!(model.offers, ["dan ", "dave "]);
+    type_in(&mut model, "v");
+    assert!(model.offers.is_empty());
+}
+
+#[test]
+fn a_search_goes_upwards_and_says_when_there_is_nothing() {
+    let mut model = model();
+    press(&mut model, control('f'), 10);
+    type_in(&mut model, "BISCUITS");
+    press(&mut model, KeyCode::Enter.into(), 10);
+    assert_eq!(model.selected().unwrap().1.number, 3);
+    press(&mut model, KeyCode::Enter.into(), 10);
+    assert!(model.search.as_ref().unwrap().nothing);
+    assert_eq!(model.selected().unwrap().1.number, 3);
+    press(&mut model, KeyCode::Esc.into(), 10);
+    assert!(model.search.is_none() && model.selected().is_none());
+    assert!(model.editor.is_empty(), "what is looked for is not sent");
+}
+
+/// Whatever is typed and resized, drawing is possible, and names and texts command nothing.
+#[test]
+fn nothing_that_others_write_commands_the_terminal() {
+    let mut model = model();
+    model.push(message(5, "e\u{202e}ve", "\u{1b}[2J \u{7}漢字 \u{200f}x\n\n", Standing::Open));
+    for (width, height) in [(1, 1), (5, 3), (20, 8), (72, 12), (200, 60)] {
+        let screen = shown(&model, width, height);
+        assert!(!screen.contains(['\u{1b}', '\u{7}', '\u{202e}', '\u{200f}']), "{screen}");
+    }
+}
+
+#[test]
+fn long_conversations_scroll_to_their_beginning_and_no_further() {
+    let mut model = Model::new("tea", "ann");
+    for number in 0..200 {
+        model.items.push(Item::Notice(Level::Note, format!("number {number}")));
+    }
+    model.scroll = 10_000;
+    let mut terminal = Terminal::new(TestBackend::new(60, 15)).unwrap();
+    let mut scroll = 0;
+    terminal.draw(|frame| scroll = draw(frame, &model, Theme::new(true))).unwrap();
+    assert_eq!(scroll, 200 - 11);
+    assert!(terminal.backend().to_string().contains("number 0 "));
+}

@@ -1,0 +1,388 @@
+//! Draws the [`Model`]: conversation, members, the selected message, one line that sums up, and what
+//! is typed.
+
+use std::collections::VecDeque;
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Position, Rect};
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Borders, Paragraph};
+
+use super::model::{Item, Level, Message, Model, Standing, ago, counted, names};
+use crate::chat::{Name, Printable, parents_in_words};
+
+/// From this width on, the members have a pane of their own.
+const WIDE: u16 = 72;
+
+/// How wide that is.
+const MEMBERS: u16 = 24;
+
+/// How many lines of input are shown, at most.
+const INPUT: usize = 6;
+
+/// How things look. Only what terminals know by name, so that it fits a light background as well as
+/// a dark one; without colours (`NO_COLOR`) nothing is lost but emphasis.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Theme {
+    colours: bool,
+}
+
+impl Theme {
+    pub(crate) const fn new(colours: bool) -> Self {
+        Self { colours }
+    }
+
+    fn level(self, level: Level) -> Style {
+        let (colour, modifier) = match level {
+            Level::Note => return Style::new().add_modifier(Modifier::DIM),
+            Level::Warning => (Color::Magenta, Modifier::empty()),
+            Level::Alarm => (Color::Red, Modifier::BOLD),
+        };
+        let style = Style::new().add_modifier(modifier);
+        if self.colours { style.fg(colour) } else { style }
+    }
+
+    fn standing(self, standing: &Standing) -> Style {
+        match standing {
+            Standing::Open => Style::new().add_modifier(Modifier::DIM),
+            Standing::Acked if self.colours => Style::new().fg(Color::Green),
+            Standing::Acked => Style::new(),
+            Standing::Overdue(_) | Standing::Unreachable(_) => self.level(Level::Warning),
+        }
+    }
+}
+
+const DIM: Style = Style::new().add_modifier(Modifier::DIM);
+const BOLD: Style = Style::new().add_modifier(Modifier::BOLD);
+
+/// Draws everything. Gives how many lines below the window there are in fact.
+pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, theme: Theme) -> usize {
+    let area = frame.area();
+    let wide = area.width >= WIDE;
+    let input_lines = input(model).text().split('\n').count().clamp(1, INPUT);
+    let input_height = u16::try_from(input_lines.saturating_add(1)).unwrap_or(2);
+    let detail_height = if model.selected().is_some() && area.height >= 12 { 5 } else { 0 };
+    let [top, middle, detail, sum, bottom] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Min(1),
+        Constraint::Length(detail_height),
+        Constraint::Length(1),
+        Constraint::Length(input_height),
+    ])
+    .areas(area);
+    let [conversation, members] = Layout::horizontal([
+        Constraint::Min(10),
+        Constraint::Length(if wide { MEMBERS } else { 0 }),
+    ])
+    .areas(middle);
+    draw_top(frame, top, model, wide);
+    let scroll = draw_conversation(frame, conversation, model, theme);
+    if wide {
+        draw_members(frame, members, model, theme);
+    }
+    if let Some((_, message)) = model.selected()
+        && detail_height > 0
+    {
+        draw_detail(frame, detail, model, message, theme);
+    }
+    let (level, text) = model.summary();
+    let scrolled = if scroll > 0 { format!(" ↓{scroll} more") } else { String::new() };
+    let sum_line = Line::from(vec![
+        Span::styled(text, if level == Level::Note { Style::new() } else { theme.level(level) }),
+        Span::styled(scrolled, DIM),
+    ]);
+    frame.render_widget(Paragraph::new(sum_line), sum);
+    draw_input(frame, bottom, model, theme);
+    scroll
+}
+
+fn draw_top(frame: &mut Frame<'_>, area: Rect, model: &Model, wide: bool) {
+    let mut text = format!(" {} · {}", Printable(&model.room), model.seen.state);
+    if !wide && model.seen.joined {
+        text.push_str(&format!(" with {}", names(&model.readers())));
+        let quiet = model.seen.members.iter().filter(|m| model.quiet_for(m).is_some()).count();
+        if quiet > 0 {
+            text.push_str(&format!(" ({quiet} quiet)"));
+        }
+    }
+    let style = Style::new().add_modifier(Modifier::REVERSED);
+    frame.render_widget(Paragraph::new(text).style(style), area);
+}
+
+/// The lines of an item, `width` wide.
+fn lines_of(item: &Item, model: &Model, theme: Theme, width: usize) -> Vec<Line<'static>> {
+    match item {
+        Item::Message(message) => message_lines(message, model, theme, width),
+        Item::Notice(level, text) => {
+            let bullet = match level {
+                Level::Note => "* ",
+                Level::Warning => "! ",
+                Level::Alarm => "‼ ",
+            };
+            let style = theme.level(*level);
+            let wrapped = wrap(text, width, bullet, "  ");
+            wrapped.into_iter().map(|text| Line::styled(text, style)).collect()
+        }
+        Item::Progress { done, of, text } => {
+            let (done, of) = ((*done).min(*of), (*of).max(1));
+            let full = done.saturating_mul(10) / of;
+            let bar = format!("{}{}", "█".repeat(full), "░".repeat(10_usize.saturating_sub(full)));
+            let wrapped = wrap(&format!("{bar} {text}"), width, "* ", "  ");
+            wrapped.into_iter().map(|text| Line::styled(text, DIM)).collect()
+        }
+    }
+}
+
+fn wrap(text: &str, width: usize, first: &str, rest: &str) -> Vec<String> {
+    let options =
+        textwrap::Options::new(width.max(8)).initial_indent(first).subsequent_indent(rest);
+    textwrap::wrap(text, options).into_iter().map(|line| line.into_owned()).collect()
+}
+
+fn message_lines(
+    message: &Message,
+    model: &Model,
+    theme: Theme,
+    width: usize,
+) -> Vec<Line<'static>> {
+    let related = model.is_related(message);
+    let selected = model.selected().is_some_and(|(_, other)| other.id == message.id);
+    let head = format!("[{}] {}: ", message.number, Name(&message.author));
+    let mut texts: Vec<String> = Vec::new();
+    for (at, text) in message.text.split('\n').enumerate() {
+        let printable = Printable(text).to_string();
+        let (line, indent) =
+            if at == 0 { (format!("{head}{printable}"), "  ") } else { (printable, "    ") };
+        texts.extend(wrap(&line, width, indent, "    "));
+    }
+    let tail = format!("{}{}", stands(message, model), marks(message));
+    let fits = texts.last().is_some_and(|last| {
+        textwrap::core::display_width(last).saturating_add(textwrap::core::display_width(&tail))
+            < width
+    });
+    let count = texts.len();
+    let mut style = if related { Style::new() } else { DIM };
+    if selected {
+        style = style.add_modifier(Modifier::REVERSED);
+    }
+    let sign = match message.standing {
+        Standing::Acked => "✓",
+        Standing::Open => "·",
+        Standing::Overdue(_) => "!",
+        Standing::Unreachable(_) => "✗",
+    };
+    let mut lines = Vec::new();
+    for (at, text) in texts.into_iter().enumerate() {
+        let mut spans = Vec::new();
+        let mut rest = text.as_str();
+        if at == 0 {
+            spans.push(Span::styled(sign, theme.standing(&message.standing)));
+            spans.push(Span::raw(" "));
+            rest = rest.get(2..).unwrap_or_default();
+            if let Some(body) = rest.strip_prefix(head.as_str()) {
+                spans.push(Span::styled(head.clone(), style.patch(BOLD)));
+                rest = body;
+            }
+        }
+        spans.push(Span::styled(rest.to_owned(), style));
+        if fits && at.saturating_add(1) == count {
+            spans.push(Span::styled(tail.clone(), DIM));
+        }
+        lines.push(Line::from(spans));
+    }
+    if !fits && !tail.is_empty() {
+        let wrapped = wrap(tail.trim_start(), width, "    ", "    ");
+        lines.extend(wrapped.into_iter().map(|text| Line::styled(text, DIM)));
+    }
+    lines
+}
+
+/// By how many a message has been acked; nothing, once all have.
+fn stands(message: &Message, model: &Model) -> String {
+    let missing = model.missing(message);
+    let readers = message.readers.len();
+    let acked = readers.saturating_sub(missing.len());
+    match &message.standing {
+        Standing::Acked => String::new(),
+        Standing::Open => format!("  {acked}/{readers}"),
+        Standing::Overdue(_) => format!("  {acked}/{readers}, not {}", names(missing)),
+        Standing::Unreachable(missing) => format!("  never {}", names(missing)),
+    }
+}
+
+/// What is not as it looks: parents that are not the line above, readers who are not the members.
+fn marks(message: &Message) -> String {
+    let mut marks = String::new();
+    if let Some(parents) = parents_in_words(message.number, &message.parents_back) {
+        marks.push_str(&format!("  ↑ {parents}"));
+    }
+    if message.former {
+        marks.push_str("  ↑ among the members before the change");
+    }
+    marks
+}
+
+/// Draws the end of the conversation, or what the scrolling asks for; a selected message is always
+/// in view. Gives how many lines below the window there are.
+fn draw_conversation(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: Theme) -> usize {
+    let (width, height) = (usize::from(area.width), usize::from(area.height));
+    let selected = model.selected().map(|(at, _)| at);
+    let mut lines: VecDeque<Line<'static>> = VecDeque::new();
+    let waiting = model.seen.waiting.iter().rev().flat_map(|(number, readers, text)| {
+        let text = format!("({number}) waits for {}: {}", names(readers), Printable(text));
+        wrap(&text, width, "… ", "    ").into_iter().rev().map(|text| Line::styled(text, DIM))
+    });
+    waiting.for_each(|line| lines.push_front(line));
+    let mut scroll = model.scroll;
+    let mut fixed = selected.is_none();
+    for (at, item) in model.items.iter().enumerate().rev() {
+        if fixed && lines.len() >= scroll.saturating_add(height) {
+            break;
+        }
+        let below = lines.len();
+        let of_item = lines_of(item, model, theme, width);
+        let above = below.saturating_add(of_item.len());
+        of_item.into_iter().rev().for_each(|line| lines.push_front(line));
+        if selected == Some(at) {
+            scroll = scroll.min(below).max(above.saturating_sub(height));
+            fixed = true;
+        }
+    }
+    let scroll = scroll.min(lines.len().saturating_sub(height));
+    let end = lines.len().saturating_sub(scroll);
+    let start = end.saturating_sub(height);
+    let shown: Vec<Line<'static>> = lines.into_iter().skip(start).take(height).collect();
+    // The newest line stands at the bottom.
+    let gap = u16::try_from(height.saturating_sub(shown.len())).unwrap_or(0);
+    let at =
+        Rect { y: area.y.saturating_add(gap), height: area.height.saturating_sub(gap), ..area };
+    frame.render_widget(Paragraph::new(shown), at);
+    scroll
+}
+
+fn draw_members(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: Theme) {
+    let mut lines: Vec<Line<'static>> = Vec::new();
+    for member in &model.seen.members {
+        let you = if *member == model.own { " (you)" } else { "" };
+        let quiet = model.quiet_for(member);
+        let style = if quiet.is_some() { DIM } else { Style::new() };
+        lines.push(Line::styled(format!("{}{you}", Name(member)), style));
+        if let Some(quiet) = quiet {
+            let text = format!("  no sign, for {} now", ago(quiet));
+            lines.push(Line::styled(text, theme.level(Level::Warning)));
+        }
+        if *member != model.own && !model.seen.room.contains(member) {
+            lines.push(Line::styled("  not in the room*", DIM));
+        }
+    }
+    let others: Vec<&String> =
+        model.seen.room.iter().filter(|name| !model.seen.members.contains(name)).collect();
+    if !others.is_empty() {
+        lines.push(Line::default());
+        lines.push(Line::styled("in the room*", DIM));
+        lines.extend(others.iter().map(|name| Line::styled(format!("  {}", Name(name)), DIM)));
+    }
+    if lines.iter().any(|line| line.to_string().ends_with('*')) {
+        lines.push(Line::default());
+        lines.push(Line::styled("* says the server", DIM));
+    }
+    let title = counted(model.seen.members.len(), "member");
+    let block = Block::new().borders(Borders::LEFT).title(format!(" {title} "));
+    frame.render_widget(Paragraph::new(lines).block(block), area);
+}
+
+/// What is known of the selected message.
+fn draw_detail(frame: &mut Frame<'_>, area: Rect, model: &Model, message: &Message, theme: Theme) {
+    let parents = match message.parents_back[..] {
+        [] => "before anything was seen here".to_owned(),
+        ref parents => {
+            let numbers = parents.iter().rev().map(|back| message.number.saturating_sub(*back));
+            let numbers: Vec<String> = numbers.map(|number| format!("[{number}]")).collect();
+            format!("after {}", numbers.join(", "))
+        }
+    };
+    let missing = model.missing(message);
+    let acked: Vec<String> =
+        message.readers.iter().filter(|reader| !missing.contains(reader)).cloned().collect();
+    let mut wrote = message.readers.clone();
+    wrote.push(message.author.clone());
+    let come: Vec<String> =
+        model.seen.members.iter().filter(|member| !wrote.contains(member)).cloned().collect();
+    let gone: Vec<String> =
+        wrote.iter().filter(|name| !model.seen.members.contains(name)).cloned().collect();
+    let mut readers = format!("readers: {}", names(&message.readers));
+    if !gone.is_empty() {
+        readers.push_str(&format!("; no members now: {}", names(&gone)));
+    }
+    if !come.is_empty() {
+        readers.push_str(&format!("; members now, and no readers: {}", names(&come)));
+    }
+    let since = ago(model.now.saturating_sub(message.at));
+    let status = match &message.standing {
+        Standing::Acked => Span::raw("acked by all of them"),
+        standing if missing.is_empty() => {
+            Span::styled(format!("acked by {}", names(&acked)), theme.standing(standing))
+        }
+        standing => {
+            let by = if acked.is_empty() {
+                "acked by nobody".to_owned()
+            } else {
+                format!("acked by {}", names(&acked))
+            };
+            let what = match standing {
+                Standing::Unreachable(_) => "who are gone, and never did:",
+                _ => "not by",
+            };
+            let text = format!("{by}; {what} {}, for {since}", names(missing));
+            Span::styled(text, theme.standing(standing))
+        }
+    };
+    let lines = vec![
+        Line::raw(format!("written by {} {parents}; shown {since} ago", Name(&message.author))),
+        Line::raw(readers),
+        Line::from(status),
+    ];
+    let block = Block::new().borders(Borders::TOP).title(format!(" [{}] ", message.number));
+    let text = Paragraph::new(lines).block(block).wrap(ratatui::widgets::Wrap { trim: true });
+    frame.render_widget(text, area);
+}
+
+fn input(model: &Model) -> &super::editor::Editor {
+    model.search.as_ref().map_or(&model.editor, |search| &search.editor)
+}
+
+fn draw_input(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: Theme) {
+    let title = if model.over {
+        " the session is over · Enter closes ".to_owned()
+    } else if let Some(search) = &model.search {
+        let nothing = if search.nothing { ": nothing above" } else { "" };
+        format!(" search{nothing} · Enter: next above · Esc: back ")
+    } else if !model.offers.is_empty() {
+        format!(" {} ", model.offers.concat())
+    } else if !model.seen.joined {
+        format!(" {} · /help ", model.seen.state)
+    } else if let Some(running) = &model.seen.running {
+        let to = names(&model.readers());
+        let of = running.confirmed.len().saturating_add(running.awaited.len());
+        format!(" to {to}, as long as the change runs: {}/{of} confirmed ", running.confirmed.len())
+    } else {
+        format!(" to {} ", names(&model.readers()))
+    };
+    let style = if model.over { theme.level(Level::Warning) } else { Style::new() };
+    let block = Block::new().borders(Borders::TOP).title(Span::styled(title, style));
+    let inner = block.inner(area);
+    let editor = input(model);
+    let (line, column) = editor.cursor();
+    let (width, height) = (usize::from(inner.width).max(1), usize::from(inner.height).max(1));
+    let first = line.saturating_sub(height.saturating_sub(1));
+    let left = column.saturating_sub(width.saturating_sub(1));
+    let text: Vec<Line<'_>> = editor.text().split('\n').skip(first).map(Line::raw).collect();
+    let scrolled = u16::try_from(left).unwrap_or(0);
+    frame.render_widget(Paragraph::new(text).block(block).scroll((0, scrolled)), area);
+    let x = inner.x.saturating_add(u16::try_from(column.saturating_sub(left)).unwrap_or(0));
+    let y = inner.y.saturating_add(u16::try_from(line.saturating_sub(first)).unwrap_or(0));
+    if !model.over {
+        frame.set_cursor_position(Position::new(x, y));
+    }
+}
