@@ -1,5 +1,6 @@
 //! Development tasks: `cargo xtask ci` does all that a change must pass.
 
+mod bench;
 mod coverage;
 mod files;
 mod fuzz;
@@ -40,6 +41,8 @@ enum Task {
     Msrv,
     /// Check that every requirement and attack in docs/ASSURANCE.md names tests that there are.
     Trace,
+    /// Measure, side by side with other protocols and our own floor. Writes docs/bench.json.
+    Bench(bench::Args),
     /// Which small changes of the code no test notices. Takes about an hour.
     Mutants(mutants::Args),
 }
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Task::Soak(args) => soak::soak(&args),
         Task::Msrv => msrv::check(),
         Task::Trace => trace::check(),
+        Task::Bench(args) => bench::bench(&args),
         Task::Mutants(args) => mutants::check(&args),
     };
     match result {

@@ -89,7 +89,7 @@ pub(crate) fn ci(args: &Args) -> Result<()> {
 
 fn fmt() -> Result<()> {
     run(&mut cargo(&["fmt", "--all", "--check"]))?;
-    for folder in ["fuzz", "tests-no-std"] {
+    for folder in ["bench-peers", "fuzz", "tests-no-std"] {
         run(cargo(&["fmt", "--check"]).current_dir(root().join(folder)))?;
     }
     Ok(())

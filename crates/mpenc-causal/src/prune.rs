@@ -19,8 +19,10 @@ impl<I: Copy + Ord, A: Clone + Ord> Transcript<I, A> {
     /// Members who were [waived](Self::waive) still count: messages of theirs may yet arrive. Costs
     /// O(*n*²) and the pruned messages.
     pub fn prune(&mut self) -> Vec<I> {
+        let latest: Vec<Option<&Node<I>>> =
+            (0..self.members.len()).map(|reader| self.latest_acked_by_all(reader)).collect();
         let stable: Vec<u32> =
-            (0..self.members.len()).map(|author| self.stable_count(author)).collect();
+            (0..self.members.len()).map(|author| self.stable_count(author, &latest)).collect();
         let mut pruned = Vec::new();
         for (chain, stable) in self.chains.iter_mut().zip(stable) {
             if let Some(messages) = chain.messages.get(at(chain.pruned)..at(stable)) {
@@ -42,16 +44,14 @@ impl<I: Copy + Ord, A: Clone + Ord> Transcript<I, A> {
         self.node_of(id).is_some_and(|node| self.is_node_pruned(node))
     }
 
-    /// How many messages of `author` may go: those that every other member's latest message
+    /// How many messages of `author` may go: those that every other member's `latest` message
     /// which everyone acked descends from.
     ///
     /// If that message is pruned itself, its context is gone and counts as nothing. Rightly so:
     /// whatever it descends from went before it.
-    fn stable_count(&self, author: usize) -> u32 {
-        let others = (0..self.members.len()).filter(|&reader| reader != author);
-        let acked = others.map(|reader| {
-            self.latest_acked_by_all(reader).map_or(0, |latest| self.counts(latest, author))
-        });
+    fn stable_count(&self, author: usize, latest: &[Option<&Node<I>>]) -> u32 {
+        let others = latest.iter().enumerate().filter(|&(reader, _)| reader != author);
+        let acked = others.map(|(_, latest)| latest.map_or(0, |node| self.counts(node, author)));
         // A lone member's messages are acked as they come; the latest is the next one's parent.
         acked.min().unwrap_or_else(|| self.acks.acked(author, author).saturating_sub(1))
     }

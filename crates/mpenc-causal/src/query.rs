@@ -169,6 +169,18 @@ impl<I: Copy + Ord, A: Clone + Ord> Transcript<I, A> {
             .collect()
     }
 
+    /// The members who have not acked the message, awaited or not, ascending. Empty if it is
+    /// unknown.
+    pub fn never_acked_by(&self, id: &I) -> impl Iterator<Item = &A> {
+        let node = self.node_of(id);
+        let readers = self.members.iter().enumerate();
+        readers.filter_map(move |(reader, member)| {
+            let node = node?;
+            let open = self.acks.acked(reader, node.author) <= node.position;
+            (open && reader != node.author).then_some(member)
+        })
+    }
+
     /// The content and close messages that are not fully acked, in delivery order.
     pub fn unacked(&self) -> impl DoubleEndedIterator<Item = I> {
         self.unacked.iter().filter_map(|&index| self.id_at(index))

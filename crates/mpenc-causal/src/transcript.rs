@@ -183,7 +183,8 @@ impl<I: Copy + Ord, A: Clone + Ord> Transcript<I, A> {
         let (mut found, mut missing) = (Vec::with_capacity(named), Vec::new());
         let mut seen = BTreeSet::new();
         for &parent in entry.parents {
-            if !seen.insert(parent) {
+            // One parent, the usual case, cannot be named twice.
+            if named > 1 && !seen.insert(parent) {
                 return Err(AddError::ParentsNotAntichain { ancestor: parent, descendant: parent });
             }
             match self.index_of(&parent) {
@@ -200,6 +201,13 @@ impl<I: Copy + Ord, A: Clone + Ord> Transcript<I, A> {
     /// it: whatever descends from its author's latest message also descends from every pruned one,
     /// so it is either redundant here or leads into a fork in `check_chain`.
     fn merge_contexts(&self, parents: &[Index]) -> Result<Vec<u32>, AddError<I, A>> {
+        // A single parent, the usual case, has nothing to be compared with.
+        if let [parent] = parents
+            && let Some(node) = self.node(*parent)
+            && !node.links.context.is_empty()
+        {
+            return Ok(node.links.context.to_vec());
+        }
         // Per member: the largest count among the parents, and how many parents attain it.
         let mut merged = vec![(0_u32, 0_usize); self.members.len()];
         for node in self.nodes_at(parents) {
@@ -273,13 +281,14 @@ impl<I: Copy + Ord, A: Clone + Ord> Transcript<I, A> {
             }
             chain.messages.push(index);
         }
+        // In this order, the set is never empty, and keeps its memory.
+        self.heads.insert(index);
         for parent in &parents {
             self.heads.remove(parent);
             if let Some(node) = self.nodes.get_mut(parent.at()) {
                 node.links.children.push(index);
             }
         }
-        self.heads.insert(index);
         self.by_id.insert(id, index);
         if role != Role::Ack {
             self.unacked.insert(index);

@@ -14,7 +14,8 @@ use core::fmt;
 use aes::{Aes128, Aes256};
 use cipher::{InnerIvInit, KeyInit, StreamCipher, StreamCipherCoreWrapper};
 use ctr::Ctr128BE;
-use ed25519_dalek::{Signature, Signer, SigningKey, Verifier, VerifyingKey};
+use ed25519_dalek::ed25519::signature::{MultipartSigner, MultipartVerifier};
+use ed25519_dalek::{Signature, SigningKey, VerifyingKey};
 use mpenc_wire::{Cipher, DataFields, DataPacket, Dialect, MemberId, MessageId, ParentOrder};
 use rand_core::CryptoRng;
 use sha2::{Digest, Sha256};
@@ -89,8 +90,8 @@ impl SubSessionVerifier {
     }
 
     /// What is signed: context, binding, S.
-    fn signed(&self, records: &[u8]) -> Vec<u8> {
-        [CONTEXT, &self.binding, records].concat()
+    const fn signed<'a>(&'a self, records: &'a [u8]) -> [&'a [u8]; 3] {
+        [CONTEXT, &self.binding, records]
     }
 
     fn verify(&self, author: &MemberId, packet: &DataPacket<'_>) -> Result<(), OpenError> {
@@ -99,7 +100,8 @@ impl SubSessionVerifier {
         }
         let key = self.members.get(author).ok_or_else(|| OpenError::NotMember(author.clone()))?;
         let signature = Signature::from_bytes(packet.signature);
-        key.verify(&self.signed(packet.signed), &signature).map_err(|_| OpenError::Signature)
+        key.multipart_verify(&self.signed(packet.signed), &signature)
+            .map_err(|_| OpenError::Signature)
     }
 }
 
@@ -186,7 +188,8 @@ impl MessageSecurity for SubSessionSecurity {
             octets: payload.len(),
             limit: usize::from(u16::MAX),
         })?;
-        let signature = self.signing_key.sign(&self.verifier.signed(unsigned.signed())).to_bytes();
+        let signed = self.verifier.signed(unsigned.signed());
+        let signature = self.signing_key.multipart_sign(&signed).to_bytes();
         let id = message_id(self.dialect, &signature, unsigned.signed());
         self.messages = self.messages.saturating_add(1);
         Ok(Sealed { id, packet: unsigned.finish(&signature) })

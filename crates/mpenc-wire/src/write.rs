@@ -62,6 +62,10 @@ impl Writer {
         Self { contents: Vec::new() }
     }
 
+    pub(crate) fn with_capacity(octets: usize) -> Self {
+        Self { contents: Vec::with_capacity(octets) }
+    }
+
     pub(crate) fn record(&mut self, kind: RecordType, value: &[u8]) -> Result<(), EncodeError> {
         let length = u16::try_from(value.len()).map_err(|_| EncodeError::ValueTooLong(kind))?;
         self.contents.extend_from_slice(&kind.0.to_be_bytes());
@@ -238,7 +242,8 @@ impl DataFields<'_> {
     /// # Errors
     /// [`EncodeError`] if the payload is too long.
     pub fn encode(&self, dialect: Dialect) -> Result<Unsigned, EncodeError> {
-        let mut writer = Writer::new();
+        // All records but the payload take less.
+        let mut writer = Writer::with_capacity(self.payload.len().saturating_add(128));
         writer.record(RecordType::SIDKEY_HINT, &[self.hint])?;
         let signed = writer.common(dialect, TYPE_DATA)?;
         writer.record(RecordType::MESSAGE_IV, self.iv)?;

@@ -75,6 +75,11 @@ fn a_waived_reader_is_not_awaited() {
 
     assert_eq!(chat.waive(&"carol"), [1]);
     assert!(chat.unacked_by(&1).is_empty() && chat.is_fully_acked(&1));
+    assert!(
+        chat.never_acked_by(&1).eq(&["carol"]),
+        "nobody waits for it; it is missing all the same"
+    );
+    assert_eq!(chat.never_acked_by(&99).count(), 0);
     assert!(!chat.acked_by(&1, &"carol"), "facts stay facts");
     assert_eq!(chat.unacked_by(&3), ["alice"]);
     assert!(!chat.is_awaited(&"carol") && chat.is_awaited(&"bob"));

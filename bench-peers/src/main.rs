@@ -1,0 +1,72 @@
+//! Measures mpENC side by side with other group message protocols, and with its own floor: the
+//! bare primitives that the same work needs.
+//!
+//! Times mean nothing beside those of another run: what counts are the ratios within one.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "it measures; whatever does not go as planned must stop it"
+)]
+
+mod contestant;
+mod floor;
+mod greet;
+mod megolm;
+mod memory;
+mod messages;
+mod mls;
+mod mls_rs;
+mod openmls;
+mod operations;
+mod ours;
+mod report;
+mod scale;
+mod timing;
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+use crate::report::Report;
+
+/// Measures mpENC, its floor and its peers in turns.
+#[derive(Debug, Parser)]
+struct Args {
+    /// Write the figures to this file.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// How many rounds the medians are taken of.
+    #[arg(long, default_value_t = 61)]
+    rounds: usize,
+    /// Only these parts.
+    #[arg(long, value_name = "PART")]
+    only: Vec<String>,
+    /// Only groups of so many members.
+    #[arg(long, value_name = "MEMBERS")]
+    members: Vec<usize>,
+}
+
+/// Takes measurements into the report.
+type Part = fn(&Args, &mut Report);
+
+const PARTS: [(&str, Part); 3] = [
+    ("messages", messages::measure),
+    ("operations", operations::measure),
+    ("scale", scale::measure),
+];
+
+fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    let mut report = Report::default();
+    for (name, part) in PARTS {
+        if args.only.is_empty() || args.only.iter().any(|only| only == name) {
+            part(&args, &mut report);
+        }
+    }
+    report.print_marks();
+    if let Some(path) = &args.json {
+        std::fs::write(path, report.json())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! Membership operations of MLS, whichever library does them. Each commit brings a new path, so
+//! that it renews what its author contributes, as each of our operations does.
+
+use crate::timing::{median, timed};
+
+/// A library of MLS. All that travels is octets.
+pub trait Mls {
+    /// What one person keeps outside of groups.
+    type Person;
+    /// One member's view of a group.
+    type Group;
+
+    fn person(&self, number: usize) -> Self::Person;
+    fn package(&self, person: &Self::Person) -> Vec<u8>;
+    fn found(&self, person: &Self::Person) -> Self::Group;
+    fn join(&self, person: &Self::Person, welcome: &[u8]) -> Self::Group;
+    /// Commits, and puts the commit into force for its author. Gives it, and the welcome.
+    fn commit(
+        &self,
+        person: &Self::Person,
+        group: &mut Self::Group,
+        change: Change<'_>,
+    ) -> (Vec<u8>, Option<Vec<u8>>);
+    /// Takes another's commit, and puts it into force.
+    fn process(&self, person: &Self::Person, group: &mut Self::Group, commit: &[u8]);
+    fn encrypt(&self, person: &Self::Person, group: &mut Self::Group, text: &str) -> Vec<u8>;
+    /// Gives the text's length.
+    fn decrypt(&self, person: &Self::Person, group: &mut Self::Group, packet: &[u8]) -> usize;
+}
+
+/// What a commit does.
+#[derive(Clone, Copy)]
+pub enum Change<'a> {
+    Add(&'a [Vec<u8>]),
+    Remove(u32),
+    Update,
+}
+
+/// What it cost to make a group, in nanoseconds.
+pub struct Creation {
+    /// The founder, then the slowest of those who join.
+    pub critical: f64,
+    pub sum: f64,
+    pub octets: usize,
+}
+
+/// A group.
+pub struct Members<L: Mls> {
+    pub library: L,
+    pub people: Vec<L::Person>,
+    pub groups: Vec<L::Group>,
+}
+
+impl<L: Mls> Members<L> {
+    /// A group that member 0 makes with one commit. Key packages are made by then: they count for
+    /// the sum, and as octets.
+    pub fn new(library: L, members: usize) -> (Self, Creation) {
+        let people: Vec<_> = (0..members).map(|number| library.person(number)).collect();
+        let (mut early, mut found, mut join) = (Vec::new(), Vec::new(), Vec::new());
+        let others = people[1..].iter();
+        let packages: Vec<_> =
+            others.map(|person| timed(&mut early, || library.package(person))).collect();
+        let (first, (commit, welcome)) = timed(&mut found, || {
+            let mut group = library.found(&people[0]);
+            let made = library.commit(&people[0], &mut group, Change::Add(&packages));
+            (group, made)
+        });
+        let welcome = welcome.expect("others were added");
+        let mut groups = vec![first];
+        for person in &people[1..] {
+            groups.push(timed(&mut join, || library.join(person, &welcome)));
+        }
+        let slowest = join.iter().copied().fold(0.0, f64::max);
+        let creation = Creation {
+            critical: found[0] + slowest,
+            sum: early.iter().chain(&found).chain(&join).sum(),
+            octets: packages.iter().map(Vec::len).sum::<usize>() + commit.len() + welcome.len(),
+        };
+        (Self { library, people, groups }, creation)
+    }
+
+    /// All but member 0 take its commit; gives what that took each.
+    fn follow(&mut self, commit: &[u8]) -> Vec<f64> {
+        let mut samples = Vec::new();
+        for (person, group) in self.people.iter().zip(&mut self.groups).skip(1) {
+            timed(&mut samples, || self.library.process(person, group, commit));
+        }
+        samples
+    }
+
+    /// One joins, is removed again, and member 0 updates. Gives what each took a member who only
+    /// follows, then what the first two took all together.
+    pub fn round(&mut self, octets: &mut [usize; 3]) -> [Vec<f64>; 5] {
+        let Self { library, people, groups } = self;
+        let newcomer = library.person(groups.len());
+        let mut author = Vec::new();
+        let package = timed(&mut author, || library.package(&newcomer));
+        let add = Change::Add(core::slice::from_ref(&package));
+        let (commit, welcome) =
+            timed(&mut author, || library.commit(&people[0], &mut groups[0], add));
+        let welcome = welcome.expect("one was added");
+        timed(&mut author, || library.join(&newcomer, &welcome));
+        octets[0] = package.len() + commit.len() + welcome.len();
+        let include = self.follow(&commit);
+        let include_sum = author.iter().chain(&include).sum();
+
+        let Self { library, people, groups } = self;
+        let index = u32::try_from(groups.len()).expect("few members");
+        let mut author = Vec::new();
+        let remove = Change::Remove(index);
+        let (commit, _) = timed(&mut author, || library.commit(&people[0], &mut groups[0], remove));
+        octets[1] = commit.len();
+        let exclude = self.follow(&commit);
+        let exclude_sum = author.iter().chain(&exclude).sum();
+
+        let Self { library, people, groups } = self;
+        let (commit, _) = library.commit(&people[0], &mut groups[0], Change::Update);
+        octets[2] = commit.len();
+        let update = self.follow(&commit);
+        let medians = [include, exclude, update].map(|samples| vec![median(samples)]);
+        let [include, exclude, update] = medians;
+        [include, exclude, update, vec![include_sum], vec![exclude_sum]]
+    }
+}
+
+impl<L: Mls> crate::contestant::Contestant for Members<L> {
+    type Packet = Vec<u8>;
+
+    fn send(&mut self, text: &str) -> Vec<u8> {
+        self.library.encrypt(&self.people[0], &mut self.groups[0], text)
+    }
+
+    fn deliver(&mut self, _packet: &Vec<u8>) {}
+
+    fn write(&mut self, author: usize, text: &str) -> Vec<u8> {
+        self.library.encrypt(&self.people[author], &mut self.groups[author], text)
+    }
+
+    fn receive(&mut self, _author: usize, packet: &Vec<u8>) -> usize {
+        self.library.decrypt(&self.people[0], &mut self.groups[0], packet)
+    }
+
+    fn octets(packet: &Vec<u8>) -> usize {
+        packet.len()
+    }
+}

@@ -1,0 +1,77 @@
+//! Timing: one call at a time, contestants in turns, medians, and ratios within one round only.
+
+use std::time::Instant;
+
+/// Runs `work` and adds how many nanoseconds it took.
+pub fn timed<T>(samples: &mut Vec<f64>, work: impl FnOnce() -> T) -> T {
+    let began = Instant::now();
+    let result = work();
+    samples.push(began.elapsed().as_secs_f64() * 1e9);
+    result
+}
+
+/// The middle of some numbers; not a number if there are none.
+pub fn median(mut numbers: Vec<f64>) -> f64 {
+    if numbers.is_empty() {
+        return f64::NAN;
+    }
+    let middle = numbers.len() / 2;
+    *numbers.select_nth_unstable_by(middle, f64::total_cmp).1
+}
+
+/// The medians of the rounds of some contestants: `[contestant][round]`.
+pub struct Rounds(pub Vec<Vec<f64>>);
+
+impl Rounds {
+    /// The median over all rounds.
+    pub fn time(&self, contestant: usize) -> f64 {
+        median(self.0[contestant].clone())
+    }
+
+    /// How one contestant stands to another: the median of the ratios within the rounds. Whatever
+    /// slows the machine down for longer than a round slows both.
+    pub fn ratio(&self, contestant: usize, to: usize) -> f64 {
+        median(self.0[contestant].iter().zip(&self.0[to]).map(|(one, other)| one / other).collect())
+    }
+}
+
+/// Runs all contestants `rounds` times; who goes first changes from round to round. The first
+/// round warms up, and does not count. A contestant gives the samples of its round, of each kind.
+pub fn interleave<const KINDS: usize>(
+    rounds: usize,
+    contestants: &mut [Box<dyn FnMut() -> [Vec<f64>; KINDS] + '_>],
+) -> [Rounds; KINDS] {
+    let count = contestants.len();
+    let mut all = [(); KINDS].map(|()| Rounds(vec![Vec::new(); count]));
+    for round in 0..=rounds {
+        for turn in 0..count {
+            let contestant = (turn + round) % count;
+            let samples = at_depth(round, &mut contestants[contestant]);
+            if round > 0 {
+                for (rounds, samples) in all.iter_mut().zip(samples) {
+                    rounds.0[contestant].push(median(samples));
+                }
+            }
+        }
+    }
+    all
+}
+
+/// Calls it with the stack a little lower in each round. How fast vector code is depends on where
+/// its stack lies, by up to a fifth; so neither side of a ratio may lie well by chance.
+fn at_depth<T>(round: usize, call: &mut dyn FnMut() -> T) -> T {
+    match round % 4 {
+        0 => lower::<16, T>(call),
+        1 => lower::<32, T>(call),
+        2 => lower::<48, T>(call),
+        _ => lower::<64, T>(call),
+    }
+}
+
+#[inline(never)]
+fn lower<const OCTETS: usize, T>(call: &mut dyn FnMut() -> T) -> T {
+    let room = core::hint::black_box([0_u8; OCTETS]);
+    let result = call();
+    core::hint::black_box(room);
+    result
+}
