@@ -249,12 +249,12 @@ fn who(
     let others: Vec<String> =
         channel.iter().filter(|name| !members.contains(name)).cloned().collect();
     if !others.is_empty() {
-        write!(f, "; also in the room, says the relay: {}", Names(&others))?;
+        write!(f, "; also in the room, says the server: {}", Names(&others))?;
     }
     let absent: Vec<String> =
         members.iter().filter(|name| !channel.contains(name)).cloned().collect();
     if !absent.is_empty() {
-        write!(f, "; not in the room, says the relay: {}", Names(&absent))?;
+        write!(f, "; not in the room, says the server: {}", Names(&absent))?;
     }
     Ok(())
 }
@@ -388,8 +388,8 @@ mod tests {
             let unconfirmed = names(unconfirmed);
             Line::Who { members, channel, state: "here".into(), running, unconfirmed }.to_string()
         };
-        let plain = "* here; members: ann, bob; also in the room, says the relay: \"eve x\"; \
-                     not in the room, says the relay: bob";
+        let plain = "* here; members: ann, bob; also in the room, says the server: \"eve x\"; \
+                     not in the room, says the server: bob";
         assert_eq!(who(None, &[]), plain);
         let (contributed, confirmed) = (names(&["ann", "eve x"]), names(&["ann"]));
         let running = Running { contributed, confirmed, awaited: names(&["bob"]) };

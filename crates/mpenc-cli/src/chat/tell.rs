@@ -40,7 +40,7 @@ impl Teller {
                 note("you are in the room, alone; whoever enters can be included")
             }
             Event::EnteredChannel { others } => note(format!(
-                "you are in the room, with {}, says the relay; wait for a member to include you, or \
+                "you are in the room, with {}, says the server; wait for a member to include you, or \
                  /start a session of your own",
                 list(others)
             )),
@@ -56,7 +56,7 @@ impl Teller {
                 self.peers
             )),
             Event::MemberLeft(member) => {
-                note(format!("{} left the room, says the relay", name(member)))
+                note(format!("{} left the room, says the server", name(member)))
             }
             Event::NotIncluded => warning("nobody has included you in time"),
             Event::Excluded { by } => warning(format!(
@@ -72,17 +72,17 @@ impl Teller {
             )),
             Event::Accepted(_) => note("a message that waited out of sight has found its place"),
             Event::NotDecrypted { sender, octets, .. } => warning(format!(
-                "a packet of {octets} octets, sent by {}, says the relay, could not be opened so far",
+                "a packet of {octets} octets, sent by {}, says the server, could not be opened so far",
                 name(sender)
             )),
             Event::Decrypted(_) => note("a packet that could not be opened before has been opened"),
             Event::Plain { sender } => warning(format!(
-                "something that is not encrypted came through the room, from {}, says the relay; \
+                "something that is not encrypted came through the room, from {}, says the server; \
                  it is not shown",
                 name(sender)
             )),
             Event::Refused { sender, fault } => warning(format!(
-                "a packet was refused that was sent by {}, says the relay: {fault}",
+                "a packet was refused that was sent by {}, says the server: {fault}",
                 name(sender)
             )),
             Event::PeerMisbehaved { member, fault } => alarm(format!(
@@ -91,7 +91,7 @@ impl Teller {
             )),
             Event::NotAuthenticated { operation, member } => alarm(format!(
                 "{} did not confirm {} in a way that can be believed: either the key that you have \
-                 of them is wrong, or the relay replays or forges packets, which looks alike; you \
+                 of them is wrong, or the server replays or forges packets, which looks alike; you \
                  leave the room. Compare keys by another way before you join again",
                 name(member),
                 described(operation)
@@ -113,7 +113,7 @@ impl Teller {
                     ))
                 } else {
                     alarm(format!(
-                        "{seen}, although {} could have sent it again: the relay, or {}, told \
+                        "{seen}, although {} could have sent it again: the server, or {}, told \
                          different stories, and what you see of before is not all there was",
                         list(there),
                         name(author)
@@ -128,7 +128,7 @@ impl Teller {
                 refused.id
             )),
             Event::OrderMismatch { member, fault } => alarm(format!(
-                "{} was told another history than you were: the relay, or they, told different \
+                "{} was told another history than you were: the server, or they, told different \
                  stories ({fault}); leave and join again",
                 name(member)
             )),
@@ -253,7 +253,7 @@ impl Teller {
             ApiMisuse::CannotAbort => "you cannot abort the running operation".into(),
             ApiMisuse::InSession => "you are in a session already".into(),
             ApiMisuse::NotInChannelYet(member) => format!(
-                "{} would have to take part, and is not in the room, says the relay",
+                "{} would have to take part, and is not in the room, says the server",
                 name(member)
             ),
             ApiMisuse::Propose(ProposeError::NoIdentityKey(member)) => format!(
@@ -312,7 +312,7 @@ fn described(info: &OperationInfo) -> String {
 fn why(reason: &FailReason) -> String {
     match reason {
         FailReason::MemberLeft(members) => {
-            format!("{} left the room, says the relay", list(members))
+            format!("{} left the room, says the server", list(members))
         }
         FailReason::Aborted { by, reason } if reason.is_empty() => {
             format!("{} aborted it", name(by))
@@ -340,13 +340,13 @@ fn how(outcome: &Outcome, rejected: usize) -> String {
             let again = if rejected < CONSPICUOUS {
                 "propose again what is still wanted".into()
             } else {
-                format!("{rejected} in a row now: the relay may be holding yours back")
+                format!("{rejected} in a row now: the server may be holding yours back")
             };
             format!("had no effect: an operation by {} was there first; {again}", name(by))
         }
         Outcome::Failed(reason) => format!("had no effect: {}", why(reason)),
         Outcome::TimedOut => {
-            "timed out: the relay has not passed it on so far; should it still do so, it runs"
+            "timed out: the server has not passed it on so far; should it still do so, it runs"
                 .into()
         }
         other => format!("{other:?}"),
@@ -369,7 +369,7 @@ mod tests {
         assert_eq!(
             how(3),
             "had no effect: an operation by mallory was there first; \
-             3 in a row now: the relay may be holding yours back"
+             3 in a row now: the server may be holding yours back"
         );
     }
 }

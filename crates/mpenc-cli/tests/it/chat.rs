@@ -144,10 +144,10 @@ fn whoever_has_no_known_key_is_not_included() {
     ann.type_in("/include eve");
     ann.says(&["! eve was not included", "ann.peers has no key for that name"]);
     ann.type_in("/who");
-    assert_eq!(
-        ann.says(&["you are a member"]),
-        "* you are a member; members: ann, bob; also in the room, says the relay: eve"
-    );
+    // Whether bob has confirmed the history by now is a matter of time.
+    let line = ann.says(&["you are a member"]);
+    let who = "* you are a member; members: ann, bob; also in the room, says the server: eve";
+    assert!(line.starts_with(who), "{line}");
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn whoever_has_a_wrong_key_of_a_member_is_told_and_leaves() {
     bob.says(&["<carol> is ann there?"]);
     ann.says(&[
         "bob did not confirm the establish by ann",
-        "either the key that you have of them is wrong, or the relay replays or forges packets",
+        "either the key that you have of them is wrong, or the server replays or forges packets",
     ]);
     ann.fails_saying(&["the session is over: bob could not be authenticated"]);
     bob.says(&["bob, carol −ann"]);
@@ -244,7 +244,7 @@ fn what_a_killed_member_never_acked_stays_marked() {
     ann.type_in("where is carol?");
     bob.says(&["[1] <ann> where is carol?"]);
     carol.kill();
-    ann.says(&["carol left the room, says the relay"]);
+    ann.says(&["carol left the room, says the server"]);
     ann.says_in_any_order([
         "members, as each of them confirmed: ann, bob −carol",
         "! [1] carol left or was excluded before acking it: <ann> where is carol?",
@@ -301,7 +301,7 @@ fn every_legal_name_can_be_typed() {
     let mut zoe = world.enters(odd);
     let shown = r#""Zoë \"the\u{202e} 1st\"""#;
     zoe.type_in("/who");
-    zoe.says(&[&format!("members: {shown}; also in the room, says the relay: \"ann lee\"")]);
+    zoe.says(&[&format!("members: {shown}; also in the room, says the server: \"ann lee\"")]);
     ann.says(&[&format!("; /include {shown} adds them")]);
     ann.type_in("/include Zoë");
     ann.says(&["! Zoë was not included"]);
@@ -384,7 +384,7 @@ fn two_who_wait_for_each_other_can_start() {
     ann.type_in("/include bob");
     ann.says(&["members, as each of them confirmed: ann, bob +bob"]);
     out.type_in("/who");
-    out.says(&["members: out; also in the room, says the relay: ann, bob"]);
+    out.says(&["members: out; also in the room, says the server: ann, bob"]);
 }
 
 #[test]
