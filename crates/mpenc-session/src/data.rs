@@ -46,18 +46,30 @@ impl<S: Suite> Session<S> {
         if let Some(previous) = &mut self.previous {
             previous.hears(cx.now, sender);
         }
-        let others = inside.members.iter().filter(|&member| member != sender);
-        let id =
-            PacketId::compute(sender.as_bytes(), others.map(MemberId::as_bytes), text.as_bytes());
         match packet {
             Packet::Greeting(greeting) if greeting.metadata.is_some() => {
+                let id = self.packet_id(sender, text);
                 self.on_initial(cx, sender, id, text, &greeting, out)
             }
-            Packet::Greeting(greeting) => self.on_greeting(cx, sender, id, &greeting, out),
-            Packet::Abort(abort) => self.on_abort(cx, sender, id, &abort, out),
+            Packet::Greeting(greeting) => {
+                let id = self.packet_id(sender, text);
+                self.on_greeting(cx, sender, id, &greeting, out)
+            }
+            Packet::Abort(abort) => {
+                let id = self.packet_id(sender, text);
+                self.on_abort(cx, sender, id, &abort, out)
+            }
             Packet::Data(data) => self.on_data(cx, sender, text, &data, out),
             _ => Ok(()),
         }
+    }
+
+    /// A packet's place in the server order. It covers who is in the channel, so it costs the more
+    /// the more there are; messages have none.
+    fn packet_id(&self, sender: &MemberId, text: &str) -> PacketId {
+        let others = self.presence.members().into_iter().flatten();
+        let others = others.filter(|&member| member != sender);
+        PacketId::compute(sender.as_bytes(), others.map(MemberId::as_bytes), text.as_bytes())
     }
 
     fn on_data(

@@ -573,13 +573,7 @@ impl<X: MessageSecurity> SubSession<X> {
         if settled.kind != Kind::Payload {
             return;
         }
-        let missing: Vec<MemberId> = self
-            .transcript
-            .members()
-            .filter(|&member| self.transcript.author(&id) != Some(member))
-            .filter(|&member| !self.transcript.acked_by(&id, member))
-            .cloned()
-            .collect();
+        let missing: Vec<MemberId> = self.transcript.never_acked_by(&id).cloned().collect();
         out.tell(if missing.is_empty() {
             Event::FullyAcked(id)
         } else {
