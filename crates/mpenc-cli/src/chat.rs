@@ -10,11 +10,12 @@ mod tell;
 mod words;
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{IsTerminal, Write, stdin, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use mpenc::{
@@ -25,6 +26,7 @@ use mpenc_tokio::{Change, Driver, GroupChannel, Handle, Options};
 use sha2::{Digest, Sha256};
 
 use crate::keys::{Peers, load_identity, load_peers};
+use crate::log::Log;
 use crate::tui::Screen;
 pub(crate) use command::COMMANDS;
 use command::{Command, HELP};
@@ -36,7 +38,7 @@ use place::{Channel, Place, Why};
 pub(crate) use queue::Numbers;
 use tell::Teller;
 pub(crate) use tell::{text, texts};
-pub(crate) use words::{Name, Names, Printable};
+pub(crate) use words::{Name, Names, Printable, json};
 
 /// The dialect that people talk; the other one is for recordings.
 const DIALECT: Dialect = Dialect::DOCUMENT;
@@ -58,6 +60,13 @@ pub(crate) struct Args {
     /// Read and print lines, although this is a terminal.
     #[arg(long)]
     plain: bool,
+    /// Keep a log of what happens in a new file, for `mpenc graph` and for reports of bugs: who
+    /// wrote when and after what, and no secrets.
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
+    /// Put what is written into the log, too.
+    #[arg(long, requires = "log")]
+    log_text: bool,
     /// BC_LAT: how long a packet takes to reach everybody, nearly always.
     #[arg(long, value_name = "MS", default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(10..=600_000))]
     latency_ms: u64,
@@ -86,6 +95,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<ExitCode> {
             args.key.display()
         );
     }
+    let log = args.log.as_deref().map(|path| Log::create(path, args.log_text)).transpose()?;
     let known = peers.iter().map(|(name, _)| name.clone()).collect();
     let teller = Teller::new(own.clone(), known, args.peers.display().to_string());
     let signer = secret.identity().into_signer();
@@ -97,9 +107,10 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<ExitCode> {
         if full {
             let room = &args.place.room;
             let screen = Screen::new(room, &args.place.name).context("cannot use this terminal")?;
-            Chat::new(args, teller, screen).talk_on(channel, session).await
+            Chat::new(args, teller, screen, log).talk_on(channel, session).await
         } else {
-            Chat::new(args, teller, Plain::new(out, args.json)).talk_on(channel, session).await
+            let plain = Plain::new(out, args.json);
+            Chat::new(args, teller, plain, log).talk_on(channel, session).await
         }
     });
     // A thread that waits for a line of input must not keep the process alive.
@@ -124,6 +135,8 @@ fn config(args: &Args) -> Config {
 struct Chat<'a, F> {
     args: &'a Args,
     front: F,
+    /// The log, and when it began.
+    log: Option<(Log<File>, Instant)>,
     teller: Teller,
     /// Whether we have been in the room: only then does input make sense.
     entered: bool,
@@ -147,10 +160,11 @@ enum Flow {
 }
 
 impl<'a, F: Front> Chat<'a, F> {
-    fn new(args: &'a Args, teller: Teller, front: F) -> Self {
+    fn new(args: &'a Args, teller: Teller, front: F, log: Option<Log<File>>) -> Self {
+        let log = log.map(|log| (log, Instant::now()));
         let (entered, leaving, reason) = (false, false, None);
         let (unacked, numbers, failed) = (BTreeMap::new(), Numbers::default(), None);
-        Self { args, front, teller, entered, leaving, reason, unacked, numbers, failed }
+        Self { args, front, log, teller, entered, leaving, reason, unacked, numbers, failed }
     }
 
     async fn talk_on(self, channel: Channel, session: MpencSession) -> Result<ExitCode> {
@@ -179,6 +193,7 @@ impl<'a, F: Front> Chat<'a, F> {
                 event = events.next() => match event {
                     Some(event) => {
                         self.front.event(&event);
+                        self.record(&event)?;
                         self.hear(&handle, &event, &why).await?
                     }
                     None => Flow::Over,
@@ -217,6 +232,16 @@ impl<'a, F: Front> Chat<'a, F> {
         };
         self.front.over(&failure).await?;
         bail!("{failure}")
+    }
+
+    /// Logs what the session says. The chat goes on if that fails.
+    fn record(&mut self, event: &Event) -> Result<()> {
+        if let Some((log, began)) = &mut self.log
+            && let Err(error) = log.record(began.elapsed(), event)
+        {
+            self.show(&warning(format!("the log ends here, as it cannot be written: {error}")))?;
+        }
+        Ok(())
     }
 
     /// Tells what the session says.

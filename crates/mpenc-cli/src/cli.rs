@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{chat, demo, inspect, keygen, relay, replay};
+use crate::{chat, demo, graph, inspect, keygen, relay, replay};
 
 /// Secure group messaging: tools for the mpENC protocol.
 #[derive(Debug, Parser)]
@@ -27,6 +27,8 @@ enum Command {
     Keygen(keygen::Args),
     /// Show what is in a packet, good or bad.
     Inspect(inspect::Args),
+    /// Draw the transcript of a chat that kept a log.
+    Graph(graph::Args),
     /// Do recorded sessions again, and compare octet for octet.
     Replay(replay::Args),
 }
@@ -45,6 +47,7 @@ pub fn main() -> ExitCode {
         Command::Relay(args) => relay::run(&args, &mut out),
         Command::Keygen(args) => keygen::run(&args, &mut out),
         Command::Inspect(args) => inspect::run(&args, &mut out),
+        Command::Graph(args) => graph::run(&args, &mut out),
         Command::Replay(args) => replay::run(&args, &mut out),
     };
     let outcome = outcome.and_then(|code| {

@@ -3,10 +3,12 @@
 mod chat;
 mod cli;
 mod demo;
+mod graph;
 mod hex_bytes;
 mod inspect;
 mod keygen;
 pub mod keys;
+mod log;
 pub mod probe;
 mod relay;
 mod replay;

@@ -11,6 +11,7 @@
 mod chat;
 mod demo;
 mod faults;
+mod graph;
 mod inspect;
 mod keygen;
 mod keys;
