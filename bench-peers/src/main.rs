@@ -11,7 +11,6 @@
 
 mod contestant;
 mod floor;
-mod greet;
 mod megolm;
 mod memory;
 mod messages;

@@ -1,5 +1,6 @@
 //! Sending and receiving.
 
+use bench_counts::ours::{DIALECT, MessageLayer, World};
 use mpenc::wire::{Packet, unarmor};
 
 use crate::Args;
@@ -9,7 +10,6 @@ use crate::megolm::Megolm;
 use crate::mls::Members;
 use crate::mls_rs;
 use crate::openmls::OpenMls;
-use crate::ours::{DIALECT, MessageLayer, World};
 use crate::report::Report;
 use crate::timing::interleave;
 

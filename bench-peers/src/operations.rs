@@ -1,11 +1,11 @@
 //! Membership operations: ours, their floor, and MLS.
 
+use bench_counts::greet::Group;
 use curve25519_dalek::{MontgomeryPoint, Scalar};
 use ed25519_dalek::{Signature, Signer, SigningKey, Verifier, VerifyingKey};
 use mpenc::greet::Change;
 
 use crate::Args;
-use crate::greet::Group;
 use crate::mls::Members;
 use crate::mls_rs;
 use crate::openmls::OpenMls;

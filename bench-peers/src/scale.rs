@@ -1,13 +1,12 @@
 //! Transcripts and sessions as they grow: time, memory, allocations; and what garbage costs.
 
-use mpenc::causal::{Entry, Role, Transcript};
-use mpenc::{MemberId, MessageId};
-use sha2::{Digest, Sha256};
+use bench_counts::growth::Growth;
+use bench_counts::ours::{World, forged};
 
 use crate::Args;
 use crate::contestant::Contestant;
 use crate::memory;
-use crate::ours::{DIALECT, World, ids};
+
 use crate::report::Report;
 use crate::timing::{interleave, median, timed};
 
@@ -20,54 +19,21 @@ pub fn measure(args: &Args, report: &mut Report) {
     garbage(args, report);
 }
 
-struct Growth {
-    transcript: Transcript<MessageId, MemberId>,
-    members: Vec<MemberId>,
-    latest: Option<MessageId>,
-    added: usize,
-    prunes: bool,
-}
-
-impl Growth {
-    fn new(members: usize, prunes: bool) -> Self {
-        let members = ids(members);
-        let transcript = Transcript::new(members.iter().cloned());
-        Self { transcript, members, latest: None, added: 0, prunes }
-    }
-
-    /// Adds messages, each by the next member and after the one before. Gives the nanoseconds that
-    /// each took.
-    fn grow(&mut self, count: usize) -> f64 {
-        let ids: Vec<MessageId> = (self.added..self.added + count)
-            .map(|number| {
-                MessageId::from_hash(DIALECT, &Sha256::digest(number.to_le_bytes()).into())
-            })
-            .collect();
-        let mut samples = Vec::new();
-        timed(&mut samples, || {
-            for id in ids {
-                let author = &self.members[self.added % self.members.len()];
-                let parents: Vec<MessageId> = self.latest.into_iter().collect();
-                let entry = Entry::new(id, author, &parents, Role::Content);
-                core::hint::black_box(self.transcript.add(entry).expect("a good message"));
-                self.latest = Some(id);
-                self.added += 1;
-                if self.prunes && self.added.is_multiple_of(PRUNE) {
-                    core::hint::black_box(self.transcript.prune());
-                }
-            }
-        });
-        samples[0] / count as f64
-    }
+/// Adds messages; gives the nanoseconds that each took.
+fn grow(growth: &mut Growth, count: usize) -> f64 {
+    let ids = growth.next_ids(count);
+    let mut samples = Vec::new();
+    timed(&mut samples, || ids.into_iter().for_each(|id| growth.add(id)));
+    samples[0] / count as f64
 }
 
 /// What a message costs a transcript of this many, from the first to the last.
 fn grown(members: usize, messages: usize, prunes: bool) -> [Vec<f64>; 2] {
     let before = memory::live();
-    let mut growth = Growth::new(members, prunes);
+    let mut growth = Growth::new(members, prunes.then_some(PRUNE));
     let empty = memory::live();
     let chunk = 10_000.min(messages);
-    let times: Vec<f64> = (0..messages / chunk).map(|_| growth.grow(chunk)).collect();
+    let times: Vec<f64> = (0..messages / chunk).map(|_| grow(&mut growth, chunk)).collect();
     let octets = (memory::live() - empty) as f64 / messages as f64;
     drop(growth);
     assert!(memory::live() <= before + 4096, "nothing is left");
@@ -171,7 +137,7 @@ fn garbage(args: &Args, report: &mut Report) {
                 let mut samples = Vec::new();
                 for _ in 0..16 {
                     let packet = forge(&mut other, false);
-                    timed(&mut samples, || other.try_receive(1, &packet));
+                    timed(&mut samples, || other.give(0, 1, &packet));
                 }
                 [samples]
             }),
@@ -199,7 +165,7 @@ fn garbage(args: &Args, report: &mut Report) {
                 let mut samples = Vec::new();
                 for _ in 0..16 {
                     let packet = forge(&mut third, true);
-                    timed(&mut samples, || third.try_receive(1, &packet));
+                    timed(&mut samples, || third.give(0, 1, &packet));
                 }
                 [samples]
             }),
@@ -211,17 +177,4 @@ fn garbage(args: &Args, report: &mut Report) {
     report.row("a wrong signature", &[signed.time(1) / 1e3, signed.ratio(1, 0)]);
     report.mark("garbage without a canonical signature / a good packet", rounds.ratio(1, 0), 0.02);
     report.mark("garbage with a canonical signature / a good packet", signed.ratio(1, 0), 1.0);
-}
-
-/// A packet of ours, changed so that it is nobody's.
-fn forged(packet: &str, number: u32, canonical: bool) -> String {
-    let mut contents = Vec::new();
-    mpenc::wire::unarmor(packet, &mut contents).expect("a packet");
-    let last = contents.len() - 4;
-    contents[last..].copy_from_slice(&number.to_le_bytes());
-    if !canonical {
-        // Behind the hint and the signature record's header: the top of S.
-        contents[5 + 4 + 63] = 0xff;
-    }
-    mpenc::wire::armor(&contents)
 }

@@ -1,6 +1,7 @@
 //! Development tasks: `cargo xtask ci` does all that a change must pass.
 
 mod bench;
+mod counts;
 mod coverage;
 mod files;
 mod fuzz;
@@ -43,6 +44,8 @@ enum Task {
     Trace,
     /// Measure, side by side with other protocols and our own floor. Writes docs/bench.json.
     Bench(bench::Args),
+    /// Count instructions, and compare with docs/counts.json. Installs the tools that are missing.
+    Counts(counts::Args),
     /// Which small changes of the code no test notices. Takes about an hour.
     Mutants(mutants::Args),
 }
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Task::Msrv => msrv::check(),
         Task::Trace => trace::check(),
         Task::Bench(args) => bench::bench(&args),
+        Task::Counts(args) => counts::counts(&args),
         Task::Mutants(args) => mutants::check(&args),
     };
     match result {

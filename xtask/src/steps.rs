@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::run::{cargo, command, output, root, run, system, tool};
-use crate::{files, fuzz, msrv, trace};
+use crate::{counts, files, fuzz, msrv, trace};
 
 /// The crates that need no standard library.
 pub(crate) const CORE: [&str; 6] =
@@ -31,7 +31,7 @@ struct Step {
     take: fn() -> Result<()>,
 }
 
-const STEPS: [Step; 17] = [
+const STEPS: [Step; 18] = [
     Step { name: "fmt", what: "the code is formatted", take: fmt },
     Step { name: "files", what: "sizes, links, words", take: files::check },
     Step { name: "msrv", what: "no dependency needs a newer compiler", take: msrv::check },
@@ -46,6 +46,7 @@ const STEPS: [Step; 17] = [
     Step { name: "replay", what: "the vectors, octet for octet", take: replay },
     Step { name: "sim", what: "random lives of groups, in virtual time", take: sim },
     Step { name: "model", what: "all that a few members and a server can do", take: model },
+    Step { name: "counts", what: "no more instructions than were accepted", take: counts::check },
     Step { name: "demo", what: "a group of real processes", take: demo },
     Step { name: "deny", what: "licences, bans, sources", take: deny },
     Step { name: "fuzz", what: "some seconds of every fuzz target", take: fuzz_all },

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use mpenc::MemberId;
 use mpenc::greet::{
-    Change, CliquesGreeter, CliquesGreeting, Completed, Greeter, Greeting, LocalIdentity,
-    OrderRefs, Status, Step,
+    AgreedKeys, Change, CliquesDraft, CliquesGreeter, CliquesGreeting, Completed, Greeter,
+    Greeting, LocalIdentity, OrderRefs, Status, Step,
 };
 use mpenc::wire::{Packet, unarmor};
 use rand_chacha::ChaCha20Rng;
@@ -18,11 +18,24 @@ use crate::ours::{DIALECT, ids};
 /// Members of a group, and some who are none yet.
 #[derive(Clone)]
 pub struct Group {
+    /// Who they are.
     pub ids: Vec<MemberId>,
     greeters: Vec<CliquesGreeter>,
     rng: ChaCha20Rng,
     operations: u8,
 }
+
+/// Who handles which packet of an operation, each counted from 0.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Deed {
+    /// Which packet.
+    pub packet: usize,
+    /// Who handles it.
+    pub member: usize,
+}
+
+/// Calls the work of a deed, once.
+pub type Watch<'a> = dyn FnMut(Deed, &mut dyn FnMut()) + 'a;
 
 /// What an operation cost, in nanoseconds.
 pub struct Cost {
@@ -37,6 +50,7 @@ pub struct Cost {
 }
 
 impl Cost {
+    /// What all did, together.
     pub fn sum(&self) -> f64 {
         self.cpu.iter().sum()
     }
@@ -92,6 +106,17 @@ impl Group {
 
     /// One operation, by `author`, that the first `people` are told of.
     pub fn run(&mut self, author: usize, change: Change<'_>, people: usize) -> Cost {
+        self.run_watched(author, change, people, &mut |_, work| work())
+    }
+
+    /// The same. Whatever a member does for a packet is done where `watch` calls it.
+    pub fn run_watched(
+        &mut self,
+        author: usize,
+        change: Change<'_>,
+        people: usize,
+        watch: &mut Watch<'_>,
+    ) -> Cost {
         self.operations = self.operations.wrapping_add(1);
         let number = self.operations;
         let rng = &mut self.rng;
@@ -114,29 +139,17 @@ impl Group {
             let mut handled = vec![0.0; people];
             for at in 0..people {
                 let draft = if at == author { draft.take() } else { None };
+                let (greeter, running) = (&self.greeters[at], &mut running[at]);
+                let mut arrival = Some((running, draft));
+                let mut step = None;
                 let began = Instant::now();
-                let mut buffer = Vec::new();
-                let contents = unarmor(&text, &mut buffer).expect("a packet");
-                let Ok(Packet::Greeting(packet)) = Packet::decode(DIALECT, contents) else {
-                    panic!("a greeting packet");
-                };
-                let step: Step<Completed<_, _>> = match &mut running[at] {
-                    None => {
-                        let greeter = &self.greeters[at];
-                        let checked =
-                            greeter.check_initial(&self.ids[from], &packet).expect("a good packet");
-                        let (greeting, step) =
-                            greeter.start(rng, [number; 32], checked, draft).expect("no bug");
-                        running[at] = Some(greeting);
-                        step
-                    }
-                    Some(greeting) => {
-                        let checked =
-                            greeting.check(&self.ids[from], &packet).expect("a good packet");
-                        greeting.apply(rng, checked).expect("no bug")
-                    }
-                };
+                watch(Deed { packet: cost.packets.len(), member: at }, &mut || {
+                    let (running, draft) = arrival.take().expect("it is done once");
+                    let from = &self.ids[from];
+                    step = Some(handle(greeter, running, draft, from, &text, number, rng));
+                });
                 let took = nanos(began);
+                let step = step.expect("it is done");
                 handled[at] = took;
                 cost.cpu[at] += took;
                 queue.extend(step.send.into_iter().map(|packet| (at, packet)));
@@ -153,6 +166,36 @@ impl Group {
             self.greeters[at].adopt(result);
         }
         cost
+    }
+}
+
+/// What a member does for a packet: decodes, checks and applies it.
+fn handle(
+    greeter: &CliquesGreeter,
+    running: &mut Option<CliquesGreeting>,
+    draft: Option<CliquesDraft>,
+    from: &MemberId,
+    text: &str,
+    number: u8,
+    rng: &mut ChaCha20Rng,
+) -> Step<Completed<AgreedKeys, <CliquesGreeter as Greeter>::Result>> {
+    let mut buffer = Vec::new();
+    let contents = unarmor(text, &mut buffer).expect("a packet");
+    let Ok(Packet::Greeting(packet)) = Packet::decode(DIALECT, contents) else {
+        panic!("a greeting packet");
+    };
+    match running {
+        None => {
+            let checked = greeter.check_initial(from, &packet).expect("a good packet");
+            let (greeting, step) =
+                greeter.start(rng, [number; 32], checked, draft).expect("no bug");
+            *running = Some(greeting);
+            step
+        }
+        Some(greeting) => {
+            let checked = greeting.check(from, &packet).expect("a good packet");
+            greeting.apply(rng, checked).expect("no bug")
+        }
     }
 }
 
