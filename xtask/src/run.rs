@@ -76,15 +76,15 @@ pub(crate) fn tool(name: &str, version: &str) -> Result<()> {
     run(&mut cargo(&["install", name, "--locked", "--version", version]))
 }
 
-/// Installs a program of the system by its ordinary package manager, if it is missing.
-pub(crate) fn system(program: &str) -> Result<()> {
+/// Installs a package of the system by its ordinary package manager, if its program is missing.
+pub(crate) fn system(program: &str, package: &str) -> Result<()> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     if std::env::split_paths(&path).any(|folder| folder.join(program).is_file()) {
         return Ok(());
     }
-    println!("{program} is missing: it is installed by apt-get");
-    let install = ["install", "-y", "--no-install-recommends", program];
+    println!("{package} is missing: it is installed by apt-get");
+    let install = ["install", "-y", "--no-install-recommends", package];
     // A server that the package manager would start is none that we need.
     run(command("apt-get", &install).env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1"))
-        .with_context(|| format!("install {program} by hand: the tests need it"))
+        .with_context(|| format!("install {package} by hand: the tests need it"))
 }

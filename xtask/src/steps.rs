@@ -106,7 +106,7 @@ fn clippy() -> Result<()> {
 fn test() -> Result<()> {
     tool("cargo-nextest", "0.9.143")?;
     // The tests of mpenc-xmpp start it, each on a port of its own.
-    system("prosody")?;
+    system("prosody", "prosody")?;
     run(&mut cargo(&["nextest", "run", "--workspace", "--all-features", "--locked"]))
 }
 

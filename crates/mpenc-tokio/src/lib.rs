@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod channel;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod driver;
 mod error;
 mod handle;

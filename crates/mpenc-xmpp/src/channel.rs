@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use futures_util::{Sink, Stream as _};
 use mpenc_session::ChannelAction;
 use mpenc_tokio::{ChannelNotice, GroupChannel};
+use mpenc_wire::MemberId;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_xmpp::Stanza;
@@ -28,13 +29,33 @@ const LEAVE_PATIENCE: Duration = Duration::from_secs(5);
 ///
 /// Occupants whom the session cannot name are outsiders that it does not see. A nick that is changed
 /// is one member who leaves and another who enters. A connection that is lost is a leave; entering
-/// connects anew. Entering fails, and with it the channel, if the server cannot be reached or the
-/// room does not let us in.
+/// connects anew. Entering fails, and with it the channel, if the room does not let us in, or the
+/// server cannot be reached at first; a server that was there before may come back, so not to reach
+/// it is a leave, too.
 pub struct XmppChannel {
     config: Config,
     state: State,
     notices: VecDeque<ChannelNotice>,
     ended: watch::Sender<Option<Ended>>,
+    /// Whether we have been in the room.
+    known: bool,
+    moderators: watch::Sender<Vec<MemberId>>,
+    wanted: watch::Receiver<Vec<MemberId>>,
+}
+
+/// Says who is to moderate the room, and so can remove others from it.
+///
+/// Rooms let moderators only remove somebody. If the room is ours, and shows us the accounts of
+/// those who are in it, we can make the members of the session moderators; and take it back when they
+/// are not members any more. Outsiders should not have it. Where we cannot, nothing happens.
+#[derive(Clone, Debug)]
+pub struct Moderators(watch::Sender<Vec<MemberId>>);
+
+impl Moderators {
+    /// From now on these, and nobody else by our doing: what `Event::Members` names.
+    pub fn set(&self, members: &[MemberId]) {
+        self.0.send_replace(members.to_vec());
+    }
 }
 
 type Connecting = Pin<Box<dyn Future<Output = Result<Connection, XmppError>> + Send>>;
@@ -67,7 +88,9 @@ impl XmppChannel {
     #[must_use]
     pub fn new(config: Config) -> Self {
         let (state, notices) = (State::Outside, VecDeque::new());
-        Self { config, state, notices, ended: watch::Sender::new(None) }
+        let (moderators, wanted) = watch::channel(Vec::new());
+        let ended = watch::Sender::new(None);
+        Self { config, state, notices, ended, known: false, moderators, wanted }
     }
 
     /// Why we were last outside after having been in the room, for people to read: a session only
@@ -77,21 +100,41 @@ impl XmppChannel {
         self.ended.subscribe()
     }
 
+    /// For callers who want the members of the session to be able to remove others.
+    #[must_use]
+    pub fn moderators(&self) -> Moderators {
+        Moderators(self.moderators.clone())
+    }
+
     fn take(&mut self, effects: Effects) -> Result<(), XmppError> {
         let Effects { notices, stanzas, over } = effects;
+        self.known |= notices.iter().any(|notice| matches!(notice, ChannelNotice::Entered { .. }));
         self.notices.extend(notices);
         if let State::Online(online) = &mut self.state {
             online.outgoing.extend(stanzas);
         }
         match over {
             Some(Ok(ended)) => self.state = State::Left(ended),
-            Some(Err(error)) => {
-                self.state = State::Outside;
-                return Err(error);
-            }
+            Some(Err(error)) => return self.failed(error),
             None => {}
         }
         Ok(())
+    }
+
+    fn failed(&mut self, error: XmppError) -> Result<(), XmppError> {
+        let error = match error {
+            XmppError::Unreachable(why) if self.known => {
+                self.state = State::Left(Ended::Disconnected(why));
+                return Ok(());
+            }
+            XmppError::TimedOut if self.known => {
+                self.state = State::Left(Ended::Disconnected(XmppError::TimedOut.to_string()));
+                return Ok(());
+            }
+            error => error,
+        };
+        self.state = State::Outside;
+        Err(error)
     }
 }
 
@@ -109,11 +152,28 @@ impl GroupChannel for XmppChannel {
                     let connected = connecting.await;
                     // Whatever came of it, this future is finished.
                     self.state = State::Outside;
-                    let online = Online::new(connected?, self.config.clone());
+                    let connection = match connected {
+                        Ok(connection) => connection,
+                        Err(error) => {
+                            self.failed(error)?;
+                            continue;
+                        }
+                    };
+                    let mut online = Online::new(connection, self.config.clone());
+                    let wanted = self.wanted.borrow_and_update().clone();
+                    // Nobody is there yet: it is done when they come.
+                    online.room.moderate(wanted);
                     self.state = State::Online(Box::new(online));
                 }
                 State::Online(online) => {
-                    let effects = online.next().await;
+                    let effects = tokio::select! {
+                        biased;
+                        Ok(()) = self.wanted.changed() => {
+                            let wanted = self.wanted.borrow_and_update().clone();
+                            online.room.moderate(wanted)
+                        }
+                        effects = online.next() => effects,
+                    };
                     self.take(effects)?;
                 }
                 State::Left(_) => {

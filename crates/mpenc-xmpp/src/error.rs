@@ -68,6 +68,8 @@ pub enum Ended {
         /// Octets that the server takes.
         limit: usize,
     },
+    /// Another program that uses our account speaks under our name: one of them has to go.
+    Doubled,
     /// The room sent a packet of ours back. Its reason.
     Bounced(String),
     /// The connection is lost. What happened.
@@ -86,6 +88,9 @@ impl fmt::Display for Ended {
                 f,
                 "a packet of {octets} octets is over the server's limit of {limit}: ask its \
                  operator for more, or make smaller changes"
+            ),
+            Self::Doubled => f.write_str(
+                "another program uses our account and name in the room: end one of them",
             ),
             Self::Bounced(why) => write!(f, "the room did not take a packet: {why}"),
             Self::Disconnected(why) => write!(f, "the connection to the server is lost: {why}"),

@@ -7,6 +7,6 @@ mod error;
 mod room;
 mod stanza;
 
-pub use channel::XmppChannel;
+pub use channel::{Moderators, XmppChannel};
 pub use config::{Config, Names, Server};
 pub use error::{Ended, XmppError};

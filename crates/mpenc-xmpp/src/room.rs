@@ -1,6 +1,8 @@
 //! What happens in the room, as stanzas tell it. No input or output.
 
-use std::collections::BTreeMap;
+use core::hash::{BuildHasher, Hasher};
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::RandomState;
 
 use mpenc_session::ChannelAction;
 use mpenc_tokio::ChannelNotice;
@@ -41,10 +43,28 @@ pub(crate) struct Room {
     config: Config,
     limit: usize,
     phase: Phase,
-    /// By nick; those whom nobody in the session can name are outsiders, and have no id.
-    occupants: BTreeMap<String, Option<MemberId>>,
+    /// By nick.
+    occupants: BTreeMap<String, Occupant>,
+    /// Whether the room is ours.
+    owned: bool,
+    /// Who is to be a moderator, and the accounts that are so by our doing.
+    moderators: Vec<MemberId>,
+    granted: BTreeSet<BareJid>,
+    /// How the ids of our own stanzas begin, on this connection and no other.
+    prefix: String,
     ids: u64,
 }
+
+#[derive(Debug)]
+struct Occupant {
+    /// Those whom nobody in the session can name are outsiders, and have none.
+    member: Option<MemberId>,
+    account: Option<BareJid>,
+    moderates: bool,
+}
+
+/// How ids of packets begin, whoever sends them.
+const PREFIX: &str = "mpenc-";
 
 const OPEN: &str = "open";
 
@@ -52,8 +72,19 @@ impl Room {
     /// Asks to enter; the server takes stanzas of so many octets.
     pub(crate) fn enter(config: Config, limit: usize) -> (Self, Stanza) {
         let stanza = stanza::enter(&config.own);
-        let (occupants, ids) = (BTreeMap::new(), 0);
-        (Self { config, limit, phase: Phase::Entering, occupants, ids }, stanza)
+        let token = RandomState::new().build_hasher().finish();
+        let room = Self {
+            config,
+            limit,
+            phase: Phase::Entering,
+            occupants: BTreeMap::new(),
+            owned: false,
+            moderators: Vec::new(),
+            granted: BTreeSet::new(),
+            prefix: format!("{PREFIX}{token:016x}-"),
+            ids: 0,
+        };
+        (room, stanza)
     }
 
     /// Whether somebody has to answer us soon.
@@ -81,10 +112,10 @@ impl Room {
                 }
             }
             ChannelAction::Remove(members) => {
-                for (nick, member) in &self.occupants {
-                    if member.as_ref().is_some_and(|member| members.contains(member)) {
+                for (nick, occupant) in &self.occupants {
+                    if occupant.member.as_ref().is_some_and(|member| members.contains(member)) {
                         self.ids = self.ids.wrapping_add(1);
-                        let id = format!("mpenc-{}", self.ids);
+                        let id = format!("{}{}", self.prefix, self.ids);
                         // Whoever may not do this gets an error, which changes nothing.
                         effects.stanzas.push(stanza::remove(&self.config.room, &id, nick));
                     }
@@ -105,11 +136,44 @@ impl Room {
     pub(crate) fn see(&mut self, stanza: Stanza) -> Effects {
         let mut effects = Effects::default();
         match stanza {
-            Stanza::Presence(presence) => self.presence(&presence, &mut effects),
+            Stanza::Presence(presence) => {
+                self.presence(&presence, &mut effects);
+                self.grant(&mut effects);
+            }
             Stanza::Message(message) => self.message(message, &mut effects),
             Stanza::Iq(iq) => self.iq(iq, &mut effects),
         }
         effects
+    }
+
+    /// From now on these are to be moderators, if we can make them so, and nobody else by our doing.
+    pub(crate) fn moderate(&mut self, members: Vec<MemberId>) -> Effects {
+        let mut effects = Effects::default();
+        self.moderators = members;
+        self.grant(&mut effects);
+        effects
+    }
+
+    fn grant(&mut self, effects: &mut Effects) {
+        if !self.owned || self.phase != Phase::Inside {
+            return;
+        }
+        let mut changes = Vec::new();
+        for occupant in self.occupants.values() {
+            let wanted = |member| self.moderators.contains(member);
+            let wanted = occupant.member.as_ref().is_some_and(wanted);
+            let Some(account) = &occupant.account else { continue };
+            if wanted && !occupant.moderates && self.granted.insert(account.clone()) {
+                changes.push((account.clone(), "admin"));
+            } else if !wanted && self.granted.remove(account) {
+                changes.push((account.clone(), "none"));
+            }
+        }
+        for (account, affiliation) in changes {
+            let id = self.id();
+            let stanza = stanza::affiliate(&self.config.room, &id, account.as_str(), affiliation);
+            effects.stanzas.push(stanza);
+        }
     }
 
     /// A question that the server answers, to know that it is still there.
@@ -125,7 +189,7 @@ impl Room {
 
     fn id(&mut self) -> String {
         self.ids = self.ids.wrapping_add(1);
-        format!("mpenc-{}", self.ids)
+        format!("{}{}", self.prefix, self.ids)
     }
 
     /// The nick that this is from, if it is from our room; the room itself has none.
@@ -182,14 +246,25 @@ impl Room {
             }
             Names::Account => account?.as_str(),
         };
-        let member = MemberId::new(self.config.dialect, name).ok()?;
-        // An account that is here under two nicks is one member: the first of them.
-        let twice = self.occupants.values().any(|known| known.as_ref() == Some(&member));
-        (!twice).then_some(member)
+        MemberId::new(self.config.dialect, name).ok()
+    }
+
+    /// Whether one of those who are here is this member. An account with two nicks is one member,
+    /// from the first nick's entering to the last one's leaving.
+    fn has(&self, member: &MemberId) -> bool {
+        self.occupants.values().any(|occupant| occupant.member.as_ref() == Some(member))
+    }
+
+    fn put(&mut self, nick: String, member: Option<MemberId>, about: &About) {
+        let (account, moderates) = (about.account.clone(), about.moderates());
+        self.occupants.insert(nick, Occupant { member, account, moderates });
     }
 
     /// Our own presence ends the list of those who are here.
     fn entered(&mut self, nick: &str, about: &About, effects: &mut Effects) {
+        if nick == self.own_nick() {
+            self.owned = about.is_owner();
+        }
         if self.phase != Phase::Entering {
             return;
         }
@@ -204,7 +279,7 @@ impl Room {
         }
         let account = self.config.account.clone();
         let own = self.member(nick, Some(&account));
-        self.occupants.insert(nick.to_owned(), own);
+        self.put(nick.to_owned(), own, about);
         if about.is_new() {
             self.phase = Phase::Opening;
             effects.stanzas.push(stanza::unlock(&self.config.room, OPEN, accounts));
@@ -215,27 +290,29 @@ impl Room {
 
     fn inside(&mut self, effects: &mut Effects) {
         self.phase = Phase::Inside;
-        let members = self.occupants.values().flatten().cloned().collect();
+        let members = self.occupants.values().filter_map(|occupant| occupant.member.clone());
+        let members = members.collect::<BTreeSet<_>>().into_iter().collect();
         effects.notices.push(ChannelNotice::Entered { members });
     }
 
     fn other_entered(&mut self, nick: String, about: &About, effects: &mut Effects) {
         // Whoever is here already has changed their status.
-        if self.occupants.contains_key(&nick) {
+        if let Some(occupant) = self.occupants.get_mut(&nick) {
+            occupant.moderates = about.moderates();
             return;
         }
         let member = self.member(&nick, about.account.as_ref());
-        self.occupants.insert(nick, member.clone());
-        if let Some(member) = member.filter(|_| self.is_told()) {
+        let new = member.clone().filter(|member| self.is_told() && !self.has(member));
+        self.put(nick, member, about);
+        if let Some(member) = new {
             let (entered, left) = (vec![member], Vec::new());
             effects.notices.push(ChannelNotice::Changed { entered, left });
         }
     }
 
     fn other_left(&mut self, nick: &str, effects: &mut Effects) {
-        if let Some(Some(member)) = self.occupants.remove(nick)
-            && self.is_told()
-        {
+        let Some(gone) = self.occupants.remove(nick) else { return };
+        if let Some(member) = gone.member.filter(|member| self.is_told() && !self.has(member)) {
             let (entered, left) = (Vec::new(), vec![member]);
             effects.notices.push(ChannelNotice::Changed { entered, left });
         }
@@ -267,27 +344,35 @@ impl Room {
         match (message.type_.clone(), nick) {
             (MessageType::Groupchat, Some(nick)) => self.said(&nick, message, effects),
             // From the room: a packet that it did not take. (From an occupant: a private message.)
-            (MessageType::Error, None) if self.phase == Phase::Inside => {
-                let id = message.id.as_ref().map(|id| id.0.as_str()).unwrap_or_default();
-                if id.starts_with("mpenc-") {
-                    let mut errors = message.payloads.into_iter().map(StanzaError::try_from);
-                    let why = errors.find_map(Result::ok).map(|error| stanza::reason(&error));
-                    self.leave(effects);
-                    effects.over = Some(Ok(Ended::Bounced(why.unwrap_or_default())));
-                }
+            (MessageType::Error, None)
+                if self.phase == Phase::Inside
+                    && stanza::id(&message).starts_with(&self.prefix) =>
+            {
+                let mut errors = message.payloads.into_iter().map(StanzaError::try_from);
+                let why = errors.find_map(Result::ok).map(|error| stanza::reason(&error));
+                self.leave(effects);
+                effects.over = Some(Ok(Ended::Bounced(why.unwrap_or_default())));
             }
             _ => {}
         }
     }
 
-    fn said(&self, nick: &str, message: Message, effects: &mut Effects) {
+    fn said(&mut self, nick: &str, message: Message, effects: &mut Effects) {
         // Subjects, and what was said before we came, are not of the conversation.
         if !self.is_told() || !message.subjects.is_empty() || stanza::is_history(&message) {
             return;
         }
-        let Some(Some(sender)) = self.occupants.get(nick) else { return };
+        let sender = self.occupants.get(nick).and_then(|occupant| occupant.member.clone());
+        let Some(sender) = sender else { return };
+        // Another program of ours that shares our name: each would take the other's for its own.
+        let id = stanza::id(&message);
+        let ours = self.occupants.get(self.own_nick()).and_then(|own| own.member.as_ref());
+        if ours == Some(&sender) && id.starts_with(PREFIX) && !id.starts_with(&self.prefix) {
+            self.leave(effects);
+            effects.over = Some(Ok(Ended::Doubled));
+            return;
+        }
         if let Some(packet) = message.bodies.into_values().next() {
-            let sender = sender.clone();
             effects.notices.push(ChannelNotice::Packet { sender, packet });
         }
     }
@@ -315,3 +400,6 @@ impl Room {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -82,6 +82,16 @@ pub(crate) fn remove(room: &BareJid, id: &str, nick: &str) -> Stanza {
     ask(room, id, query)
 }
 
+/// Gives this account a standing in the room: `admin` or `none`.
+pub(crate) fn affiliate(room: &BareJid, id: &str, account: &str, affiliation: &str) -> Stanza {
+    let mut item = Element::bare("item", ADMIN);
+    set(&mut item, "jid", account);
+    set(&mut item, "affiliation", affiliation);
+    let mut query = Element::bare("query", ADMIN);
+    query.append_child(item);
+    ask(room, id, query)
+}
+
 /// Lets the room invite this account.
 pub(crate) fn invite(room: &BareJid, account: &str) -> Stanza {
     let mut invite = Element::bare("invite", USER);
@@ -112,6 +122,11 @@ pub(crate) fn is_ping(payload: &Element) -> bool {
     payload.is("ping", PING)
 }
 
+/// The id that its sender gave it.
+pub(crate) fn id(message: &Message) -> &str {
+    message.id.as_ref().map(|id| id.0.as_str()).unwrap_or_default()
+}
+
 /// Whether it was said before we came.
 pub(crate) fn is_history(message: &Message) -> bool {
     message.payloads.iter().any(|payload| payload.is("delay", DELAY))
@@ -140,6 +155,8 @@ pub(crate) struct About {
     codes: Vec<u16>,
     pub(crate) account: Option<BareJid>,
     pub(crate) nick: Option<String>,
+    affiliation: Option<String>,
+    role: Option<String>,
     pub(crate) by: Option<String>,
 }
 
@@ -156,6 +173,8 @@ impl About {
                 let account = child.attr("jid").and_then(|jid| Jid::new(jid).ok());
                 about.account = account.map(Jid::into_bare);
                 about.nick = child.attr("nick").map(str::to_owned);
+                about.affiliation = child.attr("affiliation").map(str::to_owned);
+                about.role = child.attr("role").map(str::to_owned);
                 let by = child.get_child("actor", USER);
                 let by = by.and_then(|by| by.attr("nick").or_else(|| by.attr("jid")));
                 about.by = by.map(str::to_owned);
@@ -167,6 +186,16 @@ impl About {
     /// Whether it is about ourselves.
     pub(crate) fn is_own(&self) -> bool {
         self.codes.contains(&110)
+    }
+
+    /// Whether the room is theirs.
+    pub(crate) fn is_owner(&self) -> bool {
+        self.affiliation.as_deref() == Some("owner")
+    }
+
+    /// Whether they may remove others.
+    pub(crate) fn moderates(&self) -> bool {
+        self.role.as_deref() == Some("moderator")
     }
 
     /// Whether everybody in the room may see accounts.

@@ -10,6 +10,8 @@
 
 #[cfg(feature = "channel")]
 mod channel;
+#[cfg(feature = "channel")]
+mod conformance;
 mod faults;
 mod limits;
 mod order;

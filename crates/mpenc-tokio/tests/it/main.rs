@@ -9,6 +9,8 @@
 )]
 
 mod bounds;
+#[cfg(feature = "conformance")]
+mod conformance;
 mod drive;
 mod end;
 mod solo;

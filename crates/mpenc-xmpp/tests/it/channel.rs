@@ -2,18 +2,18 @@
 
 use mpenc::ChannelAction;
 use mpenc_tokio::{ChannelNotice, GroupChannel};
-use mpenc_xmpp::{Config, Ended, Server, XmppChannel, XmppError};
+use mpenc_xmpp::{Config, Ended, Server as At, XmppChannel, XmppError};
 
-use crate::prosody::Prosody;
+use crate::server::{Kind, Server};
 use crate::support::{entered, id, inside, left, notice, packet, within};
 
 #[tokio::test]
 async fn a_room_is_a_group_channel() {
-    let server = Prosody::start().await;
-    let mut alice = XmppChannel::new(server.config("alice"));
+    let server = Server::start(Kind::Prosody).await;
+    let mut alice = XmppChannel::new(server.config("room", "alice"));
     alice.act(ChannelAction::Enter);
     assert_eq!(notice(&mut alice).await, inside(&["alice"]));
-    let mut bob = XmppChannel::new(server.config("bob"));
+    let mut bob = XmppChannel::new(server.config("room", "bob"));
     bob.act(ChannelAction::Enter);
     assert_eq!(notice(&mut bob).await, inside(&["alice", "bob"]));
     assert_eq!(notice(&mut alice).await, entered("bob"));
@@ -47,11 +47,11 @@ async fn a_room_is_a_group_channel() {
 
 #[tokio::test]
 async fn a_dropped_connection_is_a_leave_for_the_others() {
-    let server = Prosody::start().await;
-    let mut alice = XmppChannel::new(server.config("alice"));
+    let server = Server::start(Kind::Prosody).await;
+    let mut alice = XmppChannel::new(server.config("room", "alice"));
     alice.act(ChannelAction::Enter);
     assert_eq!(notice(&mut alice).await, inside(&["alice"]));
-    let mut bob = XmppChannel::new(server.config("bob"));
+    let mut bob = XmppChannel::new(server.config("room", "bob"));
     bob.act(ChannelAction::Enter);
     assert_eq!(notice(&mut bob).await, inside(&["alice", "bob"]));
     drop(bob);
@@ -61,8 +61,8 @@ async fn a_dropped_connection_is_a_leave_for_the_others() {
 
 #[tokio::test]
 async fn a_packet_over_the_limit_is_not_sent() {
-    let server = Prosody::start().await;
-    let mut alice = XmppChannel::new(server.config("alice"));
+    let server = Server::start(Kind::Prosody).await;
+    let mut alice = XmppChannel::new(server.config("room", "alice"));
     alice.act(ChannelAction::Enter);
     assert_eq!(notice(&mut alice).await, inside(&["alice"]));
     let most = "x".repeat(261_000);
@@ -76,14 +76,14 @@ async fn a_packet_over_the_limit_is_not_sent() {
 
 #[tokio::test]
 async fn who_is_not_let_in_is_told_why() {
-    let server = Prosody::start().await;
-    let mut alice = XmppChannel::new(server.config("alice"));
+    let server = Server::start(Kind::Prosody).await;
+    let mut alice = XmppChannel::new(server.config("room", "alice"));
     alice.act(ChannelAction::Enter);
     assert_eq!(notice(&mut alice).await, inside(&["alice"]));
 
     let fails = async |account: &str, password: &str, room: &str, nick: &str| {
         let config = Config::new(account, password, room, nick).unwrap();
-        let config = config.server(Server::InsecureLoopback(server.addr)).unwrap();
+        let config = config.server(At::InsecureLoopback(server.addr)).unwrap();
         let mut channel = XmppChannel::new(config);
         channel.act(ChannelAction::Enter);
         within(channel.next()).await.unwrap_err()
@@ -100,9 +100,59 @@ async fn who_is_not_let_in_is_told_why() {
 #[test]
 fn no_tls_only_to_this_machine() {
     let config = || Config::new("a@example.org", "", "r@c.example.org", "a").unwrap();
-    assert!(config().server(Server::InsecureLoopback(([127, 0, 0, 1], 5222).into())).is_ok());
-    let error = config().server(Server::InsecureLoopback(([192, 0, 2, 1], 5222).into()));
+    assert!(config().server(At::InsecureLoopback(([127, 0, 0, 1], 5222).into())).is_ok());
+    let error = config().server(At::InsecureLoopback(([192, 0, 2, 1], 5222).into()));
     assert!(matches!(error, Err(XmppError::NotLoopback(_))));
     assert!(matches!(Config::new("example.org", "", "r@c", "a"), Err(XmppError::Address(_))));
     assert!(!format!("{:?}", config()).contains("password"));
+}
+
+#[tokio::test]
+async fn a_server_that_was_there_may_come_back() {
+    let mut server = Server::start(Kind::Prosody).await;
+    let mut alice = XmppChannel::new(server.config("room", "alice"));
+    alice.act(ChannelAction::Enter);
+    assert_eq!(notice(&mut alice).await, inside(&["alice"]));
+    server.stop().await;
+    assert_eq!(notice(&mut alice).await, ChannelNotice::Left);
+    // Whoever has never been there is told that it is not; whoever has been tries again.
+    let mut bob = XmppChannel::new(server.config("room", "bob"));
+    bob.act(ChannelAction::Enter);
+    let error = within(bob.next()).await.unwrap_err();
+    assert!(matches!(error, XmppError::Unreachable(_)), "{error}");
+    alice.act(ChannelAction::Enter);
+    assert_eq!(notice(&mut alice).await, ChannelNotice::Left);
+    assert!(matches!(*alice.ended().borrow(), Some(Ended::Disconnected(_))));
+    server.restart().await;
+    alice.act(ChannelAction::Enter);
+    assert_eq!(notice(&mut alice).await, inside(&["alice"]));
+}
+
+#[tokio::test]
+async fn a_room_for_members_only() {
+    // Prosody makes its rooms so, if it is told to.
+    let server = Server::with(Kind::Prosody, "muc_room_default_members_only = true\n").await;
+    let mut alice = XmppChannel::new(server.config("room", "alice"));
+    alice.act(ChannelAction::Enter);
+    assert_eq!(notice(&mut alice).await, inside(&["alice"]));
+    let mut bob = XmppChannel::new(server.config("room", "bob"));
+    bob.act(ChannelAction::Enter);
+    let error = within(bob.next()).await.unwrap_err();
+    assert!(matches!(&error, XmppError::Refused(why) if why.contains("registration required")));
+}
+
+#[tokio::test]
+async fn a_server_that_slows_us_down_loses_nothing() {
+    let more = "limits = { c2s = { rate = \"10kb/s\"; burst = \"1s\" } }\n";
+    let server = Server::with(Kind::Prosody, more).await;
+    let mut alice = XmppChannel::new(server.config("room", "alice"));
+    alice.act(ChannelAction::Enter);
+    assert_eq!(notice(&mut alice).await, inside(&["alice"]));
+    let packets: Vec<String> = (0..30).map(|n| format!("{n} {}", "x".repeat(1_000))).collect();
+    for text in &packets {
+        alice.act(ChannelAction::Send { packet: text.clone() });
+    }
+    for text in &packets {
+        assert_eq!(notice(&mut alice).await, packet("alice", text));
+    }
 }

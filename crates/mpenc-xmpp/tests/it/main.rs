@@ -1,4 +1,4 @@
-//! Rooms on a real server, which the tests start.
+//! Rooms on real servers, which the tests start.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,6 +9,8 @@
 )]
 
 mod channel;
-mod prosody;
+mod conformance;
+mod group;
+mod server;
 mod session;
 mod support;

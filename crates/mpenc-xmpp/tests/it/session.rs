@@ -3,13 +3,13 @@
 use mpenc::{Event, State};
 use mpenc_xmpp::Ended;
 
-use crate::prosody::Prosody;
+use crate::server::{Kind, Server};
 use crate::support::{id, members};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_conversation_in_a_room() {
-    let server = Prosody::start().await;
-    let configs = ["alice", "bob"].map(|name| (name, server.config(name)));
+    let server = Server::start(Kind::Prosody).await;
+    let configs = ["alice", "bob"].map(|name| (name, server.config("room", name)));
     let [mut alice, mut bob] = members(configs.into()).try_into().ok().unwrap();
     alice.join().await;
     bob.join().await;
@@ -32,8 +32,8 @@ async fn a_conversation_in_a_room() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restarted_server_is_a_leave_for_all() {
-    let mut server = Prosody::start().await;
-    let configs = ["alice", "bob"].map(|name| (name, server.config(name)));
+    let mut server = Server::start(Kind::Prosody).await;
+    let configs = ["alice", "bob"].map(|name| (name, server.config("room", name)));
     let [mut alice, mut bob] = members(configs.into()).try_into().ok().unwrap();
     alice.join().await;
     bob.join().await;

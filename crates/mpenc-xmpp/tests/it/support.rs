@@ -1,19 +1,28 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mpenc::order::{ChainHash, PacketId};
+use mpenc::session::OperationId;
 use mpenc::{
-    CliquesGreeter, Config as Timing, Dialect, Event, LocalIdentity, MemberId, Mpenc, MpencSession,
+    CliquesGreeter, Config as Timing, Dialect, Event, JoinPatience, LocalIdentity, MemberId,
+    MessageId, Mpenc, MpencSession, Outcome,
 };
 use mpenc_tokio::{Change, ChannelNotice, Driver, Events, GroupChannel, Handle, Options};
 use mpenc_xmpp::{Config, Ended, XmppChannel, XmppError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+/// How long anything may take, on a machine that does much else.
+const PATIENCE: Duration = Duration::from_secs(150);
+
+/// BC_LAT and M_INTV: a loopback is quick, but the machine may do much else.
+const LATENCY_MS: u64 = 2_000;
+
 /// Fails the test instead of hanging it.
 pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(90), future).await.expect("it hangs")
+    tokio::time::timeout(PATIENCE, future).await.expect("it hangs")
 }
 
 pub(crate) fn id(name: &str) -> MemberId {
@@ -44,6 +53,7 @@ pub(crate) fn packet(sender: &str, packet: &str) -> ChannelNotice {
 pub(crate) struct Member {
     pub(crate) handle: Handle<Mpenc>,
     pub(crate) ended: watch::Receiver<Option<Ended>>,
+    pub(crate) name: String,
     events: Events,
     _task: JoinHandle<Result<(), XmppError>>,
 }
@@ -60,14 +70,16 @@ pub(crate) fn members(configs: Vec<(&str, Config)>) -> Vec<Member> {
         let signer = key.into_signer();
         let greeter = CliquesGreeter::new(Dialect::DOCUMENT, id(name), signer, known.clone());
         let mut timing = Timing::default();
-        // A loopback is quick; parting waits for some of these.
-        timing.broadcast_latency = Duration::from_millis(500);
-        timing.reply_interval = Duration::from_millis(500);
+        timing.broadcast_latency = Duration::from_millis(LATENCY_MS);
+        timing.reply_interval = Duration::from_millis(LATENCY_MS);
+        timing.join_patience = JoinPatience::Forever;
         let channel = XmppChannel::new(config);
         let ended = channel.ended();
         let session = MpencSession::new(greeter, timing);
-        let (driver, handle, events) = Driver::new(session, channel, Options::default());
-        Member { handle, ended, events, _task: tokio::spawn(driver.run()) }
+        let (driver, handle, events) =
+            Driver::new(session, channel, Options::default().events(1 << 16));
+        let (name, _task) = (name.to_owned(), tokio::spawn(driver.run()));
+        Member { handle, ended, name, events, _task }
     };
     configs.into_iter().zip(keys).map(start).collect()
 }
@@ -85,7 +97,7 @@ impl Member {
                 seen.push(event);
             }
         };
-        let found = tokio::time::timeout(Duration::from_secs(90), search).await;
+        let found = tokio::time::timeout(PATIENCE, search).await;
         found.ok().flatten().unwrap_or_else(|| panic!("it did not come: {seen:#?}"))
     }
 
@@ -108,6 +120,28 @@ impl Member {
         self.until(|event| matches!(event, Event::EnteredChannel { .. }).then_some(())).await;
     }
 
+    /// Waits until this one is in the channel.
+    pub(crate) async fn is_joined_by(&mut self, name: &str) {
+        let wanted = id(name);
+        loop {
+            let is = wanted.clone();
+            let ask = move |session: &MpencSession| session.channel_members().any(|id| *id == is);
+            if self.handle.query(ask).await.unwrap() {
+                return;
+            }
+            self.until(|event| (*event == Event::MemberEntered(wanted.clone())).then_some(()))
+                .await;
+        }
+    }
+
+    pub(crate) async fn ends(&mut self, own: OperationId) -> Outcome {
+        self.until(|event| match event {
+            Event::OperationEnded { own: ended, outcome } if *ended == own => Some(outcome.clone()),
+            _ => None,
+        })
+        .await
+    }
+
     pub(crate) async fn include(&mut self, names: &[&str]) {
         let names = names.iter().map(|name| id(name)).collect();
         self.handle.propose(Change::Include(names)).await.unwrap();
@@ -127,4 +161,92 @@ impl Member {
             self.until(|event| matches!(event, Event::Members { .. }).then_some(())).await;
         }
     }
+}
+
+/// What a member holds, to be compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Held {
+    members: Vec<MemberId>,
+    transcript: Vec<MessageId>,
+    order: Option<(PacketId, ChainHash)>,
+}
+
+/// Waits until these are the members, and all hold the same: members, transcript, fully acked, and
+/// chain hash.
+pub(crate) async fn agree(group: &mut [Member]) {
+    let names: Vec<String> = group.iter().map(|member| member.name.clone()).collect();
+    for member in &mut *group {
+        member.is_among(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    }
+    within(hold_the_same(group)).await;
+}
+
+async fn hold_the_same(group: &mut [Member]) {
+    loop {
+        let mut held = Vec::new();
+        let mut pending = None;
+        for (at, member) in group.iter().enumerate() {
+            let ask = |session: &MpencSession| {
+                let mut members = session.members().to_vec();
+                members.sort();
+                let (transcript, order) = (session.transcript(), session.order_head());
+                let settled = session.is_consistent()
+                    && session.unacked().next().is_none()
+                    && session.waiting().next().is_none();
+                (Held { members, transcript, order }, settled)
+            };
+            let (holds, settled) = member.handle.query(ask).await.unwrap();
+            held.push(holds);
+            if !settled {
+                pending = Some(at);
+            }
+        }
+        let differs = held.iter().position(|holds| *holds != held[0]);
+        let Some(at) = pending.or(differs) else {
+            assert_eq!(held[0].members.len(), group.len());
+            assert!(held[0].order.is_some());
+            return;
+        };
+        // Something is under way to this one, which it may take without a word.
+        let moment = Duration::from_millis(200);
+        let _ = tokio::time::timeout(moment, group[at].events.next()).await;
+    }
+}
+
+/// Each says something, and all hear it.
+pub(crate) async fn talk(group: &mut [Member], words: &str) {
+    for member in &*group {
+        member.handle.send(format!("{words} {}", member.name)).await.unwrap();
+    }
+    let names: Vec<String> = group.iter().map(|member| member.name.clone()).collect();
+    for member in &mut *group {
+        let mut awaited: BTreeSet<_> =
+            names.iter().map(|name| (id(name), format!("{words} {name}"))).collect();
+        while !awaited.is_empty() {
+            let heard = member.until(|event| match event {
+                Event::Message(message) => Some((message.author.clone(), message.text.clone())),
+                _ => None,
+            });
+            awaited.remove(&heard.await);
+        }
+    }
+}
+
+/// Lets all enter, and the first include the others.
+pub(crate) async fn gather(group: &mut [Member]) {
+    group[0].join().await;
+    include_all(group).await;
+}
+
+/// The same, for a first one who has entered.
+pub(crate) async fn include_all(group: &mut [Member]) {
+    for member in &mut group[1..] {
+        member.join().await;
+    }
+    let names: Vec<String> = group.iter().skip(1).map(|member| member.name.clone()).collect();
+    for name in &names {
+        group[0].is_joined_by(name).await;
+    }
+    group[0].include(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    agree(group).await;
 }
