@@ -83,6 +83,8 @@ pub(crate) fn system(program: &str, package: &str) -> Result<()> {
         return Ok(());
     }
     println!("{package} is missing: it is installed by apt-get");
+    // A fresh machine has no lists of packages; where they cannot be fetched, the old ones may do.
+    let _ = command("apt-get", &["update", "-q"]).status();
     let install = ["install", "-y", "--no-install-recommends", package];
     // A server that the package manager would start is none that we need.
     run(command("apt-get", &install).env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1"))

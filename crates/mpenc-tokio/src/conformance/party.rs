@@ -14,7 +14,7 @@ use super::{Rule, Venue, Violation};
 use crate::{ChannelNotice, GroupChannel};
 
 /// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) type Name = &'static str;
 
