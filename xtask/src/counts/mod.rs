@@ -53,7 +53,7 @@ pub(crate) fn check() -> Result<()> {
 
 /// Counts, and compares with what was accepted.
 pub(crate) fn counts(args: &Args) -> Result<()> {
-    system("valgrind")?;
+    system("valgrind", "valgrind")?;
     if args.accept {
         return accept();
     }
