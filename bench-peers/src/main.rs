@@ -49,10 +49,11 @@ struct Args {
 /// Takes measurements into the report.
 type Part = fn(&Args, &mut Report);
 
-const PARTS: [(&str, Part); 3] = [
+const PARTS: [(&str, Part); 4] = [
     ("messages", messages::measure),
     ("operations", operations::measure),
     ("scale", scale::measure),
+    ("garbage", scale::garbage),
 ];
 
 fn main() -> anyhow::Result<()> {

@@ -16,7 +16,6 @@ const PRUNE: usize = 256;
 pub fn measure(args: &Args, report: &mut Report) {
     transcripts(args, report);
     sessions(report);
-    garbage(args, report);
 }
 
 /// Adds messages; gives the nanoseconds that each took.
@@ -110,7 +109,7 @@ fn sessions(report: &mut Report) {
 }
 
 /// Packets that are nobody's, against one that is good.
-fn garbage(args: &Args, report: &mut Report) {
+pub fn garbage(args: &Args, report: &mut Report) {
     let mut world = World::established(8);
     let mut other = World::established(8);
     let mut third = World::established(8);

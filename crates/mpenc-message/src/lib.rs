@@ -9,6 +9,7 @@ mod padding;
 mod security;
 #[cfg(feature = "serde")]
 mod serial;
+mod signature;
 mod traits;
 
 pub use padding::PaddingFault;

@@ -201,7 +201,8 @@ pub trait MessageSecurity {
     /// First octet of SHA-256(sid ‖ group key), in front of every data packet (ME-06).
     fn hint(&self) -> u8;
 
-    /// The id of a data packet, without opening it: to notice duplicates cheaply.
+    /// The id of a data packet, without opening it: to notice duplicates cheaply. What can have been
+    /// signed by nobody may get an id that no message has.
     fn message_id(&self, packet: &DataPacket<'_>) -> MessageId;
 
     /// Seals a message of ours.
