@@ -105,8 +105,9 @@ fn clippy() -> Result<()> {
 
 fn test() -> Result<()> {
     tool("cargo-nextest", "0.9.143")?;
-    // The tests of mpenc-xmpp start it, each on a port of its own.
+    // The tests of mpenc-xmpp start them, each on a port of its own.
     system("prosody", "prosody")?;
+    system("ejabberdctl", "ejabberd")?;
     run(&mut cargo(&["nextest", "run", "--workspace", "--all-features", "--locked"]))
 }
 

@@ -5,8 +5,10 @@ mod config;
 mod connect;
 mod error;
 mod room;
+mod size;
 mod stanza;
 
 pub use channel::{Moderators, XmppChannel};
 pub use config::{Config, Names, Server};
 pub use error::{Ended, XmppError};
+pub use size::establish_octets;

@@ -27,3 +27,8 @@ impl Venue for Server {
 async fn rooms_of_prosody_keep_to_the_contract() {
     check(&Server::start(Kind::Prosody).await).await.unwrap();
 }
+
+#[tokio::test]
+async fn rooms_of_ejabberd_keep_to_the_contract() {
+    check(&Server::start(Kind::Ejabberd).await).await.unwrap();
+}

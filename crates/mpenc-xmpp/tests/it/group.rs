@@ -2,14 +2,59 @@
 //! transcripts and chain hashes are the same.
 
 use mpenc::{ChannelAction, Event, Outcome};
-use mpenc_tokio::{Change, GroupChannel};
-use mpenc_xmpp::{Ended, XmppChannel};
+use mpenc_tokio::{Change, ChannelNotice, GroupChannel};
+use mpenc_xmpp::{Ended, XmppChannel, establish_octets};
 
-use crate::server::{Kind, Server};
-use crate::support::{Member, agree, gather, id, include_all, inside, members, notice, talk};
+use crate::server::{ACCOUNTS, Kind, Server};
+use crate::support::{
+    Member, agree, gather, id, include_all, inside, members, notice, talk, within,
+};
 
 fn some(server: &Server, room: &str, names: &[&'static str]) -> Vec<Member> {
     members(names.iter().map(|name| (*name, server.config(room, name))).collect())
+}
+
+async fn twelve(server: &Server) {
+    let room = "twelve";
+    let mut group = some(server, room, &ACCOUNTS);
+    group[0].join().await;
+    // Whoever only watches sees how long packets are.
+    let mut watcher = XmppChannel::new(server.config_as(room, "leo", "watcher"));
+    watcher.act(ChannelAction::Enter);
+    assert_eq!(notice(&mut watcher).await, inside(&["alice", "watcher"]));
+    let watching = tokio::spawn(async move {
+        let mut longest = 0;
+        loop {
+            match watcher.next().await {
+                Ok(ChannelNotice::Packet { packet, .. }) if packet == "enough" => return longest,
+                Ok(ChannelNotice::Packet { packet, .. }) => longest = longest.max(packet.len()),
+                Ok(_) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+    });
+    for member in &mut group[1..] {
+        member.join().await;
+    }
+    for name in &ACCOUNTS[1..] {
+        group[0].is_joined_by(name).await;
+    }
+    group[0].include(&ACCOUNTS[1..]).await;
+    agree(&mut group).await;
+    talk(&mut group, "hello from").await;
+    agree(&mut group).await;
+
+    let mut last = XmppChannel::new(server.config_as(room, "kim", "last"));
+    last.act(ChannelAction::Enter);
+    within(last.next()).await.unwrap();
+    last.act(ChannelAction::Send { packet: "enough".to_owned() });
+    let heard = async { while last.next().await.is_ok() {} };
+    let longest = tokio::select! {
+        longest = within(watching) => longest.unwrap(),
+        () = heard => panic!("the channel ended"),
+    };
+    let most = establish_octets(12, 5);
+    assert!(longest <= most && most <= longest * 3 / 2, "{longest} octets; at most {most}?");
 }
 
 async fn at_once(server: &Server) {
@@ -28,6 +73,32 @@ async fn at_once(server: &Server) {
         }
     }
     talk(&mut group, "after two proposals").await;
+    agree(&mut group).await;
+}
+
+async fn killed(server: &Server) {
+    let mut all = some(server, "killed", &["alice", "bob", "carol", "dave"]);
+    let mut dave = all.pop().unwrap();
+    gather(&mut all).await;
+    dave.join().await;
+    all[0].is_joined_by("dave").await;
+    let carol = all.pop().unwrap();
+    let mut group = all;
+    let own = group[0].handle.propose(Change::Include(vec![id("dave")])).await.unwrap();
+    group[1].until(|event| matches!(event, Event::OperationAccepted(_)).then_some(())).await;
+    carol.kill();
+    let outcome = group[0].ends(own).await;
+    if outcome == Outcome::Completed {
+        // She had done her part already.
+        group.push(dave);
+        agree(&mut group).await;
+    } else {
+        agree(&mut group).await;
+        group[0].include(&["dave"]).await;
+        group.push(dave);
+        agree(&mut group).await;
+    }
+    talk(&mut group, "without her").await;
     agree(&mut group).await;
 }
 
@@ -103,8 +174,18 @@ async fn not_the_owner(server: &Server) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twelve_agree_on_prosody() {
+    twelve(&Server::start(Kind::Prosody).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn proposals_at_once_on_prosody() {
     at_once(&Server::start(Kind::Prosody).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_in_an_operation_on_prosody() {
+    killed(&Server::start(Kind::Prosody).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -120,4 +201,16 @@ async fn outsiders_on_prosody() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_may_not_remove_others_on_prosody() {
     not_the_owner(&Server::start(Kind::Prosody).await).await;
+}
+
+/// In one test, because this server takes its time to start.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_of_it_on_ejabberd() {
+    let mut server = Server::start(Kind::Ejabberd).await;
+    twelve(&server).await;
+    at_once(&server).await;
+    killed(&server).await;
+    outsiders(&server).await;
+    not_the_owner(&server).await;
+    restarted(&mut server).await;
 }

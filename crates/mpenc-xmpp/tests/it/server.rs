@@ -1,5 +1,6 @@
 //! Real servers on free ports of this machine, which end with their tests.
 
+mod ejabberd;
 mod prosody;
 
 use std::net::SocketAddr;
@@ -22,6 +23,7 @@ pub(crate) const ACCOUNTS: [&str; 12] = [
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Prosody,
+    Ejabberd,
 }
 
 pub(crate) struct Server {
@@ -45,6 +47,7 @@ impl Server {
         let folder = tempfile::tempdir().unwrap();
         match kind {
             Kind::Prosody => prosody::prepare(folder.path(), addr, more),
+            Kind::Ejabberd => ejabberd::prepare(folder.path(), addr, more),
         }
         let process = run(kind, folder.path(), addr).await;
         Self { kind, addr, folder, process }
@@ -82,6 +85,7 @@ pub(crate) fn room_of(room: &str) -> String {
 async fn run(kind: Kind, folder: &Path, addr: SocketAddr) -> Child {
     let (mut command, ready) = match kind {
         Kind::Prosody => (prosody::command(folder), prosody::READY),
+        Kind::Ejabberd => (ejabberd::command(folder), ejabberd::READY),
     };
     command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
     let mut process = command.spawn().unwrap_or_else(|error| {

@@ -55,7 +55,7 @@ pub(crate) struct Member {
     pub(crate) ended: watch::Receiver<Option<Ended>>,
     pub(crate) name: String,
     events: Events,
-    _task: JoinHandle<Result<(), XmppError>>,
+    task: JoinHandle<Result<(), XmppError>>,
 }
 
 /// Starts a session for each; they know each other's keys.
@@ -78,8 +78,8 @@ pub(crate) fn members(configs: Vec<(&str, Config)>) -> Vec<Member> {
         let session = MpencSession::new(greeter, timing);
         let (driver, handle, events) =
             Driver::new(session, channel, Options::default().events(1 << 16));
-        let (name, _task) = (name.to_owned(), tokio::spawn(driver.run()));
-        Member { handle, ended, name, events, _task }
+        let (name, task) = (name.to_owned(), tokio::spawn(driver.run()));
+        Member { handle, ended, name, events, task }
     };
     configs.into_iter().zip(keys).map(start).collect()
 }
@@ -132,6 +132,11 @@ impl Member {
             self.until(|event| (*event == Event::MemberEntered(wanted.clone())).then_some(()))
                 .await;
         }
+    }
+
+    /// Cuts the connection, as a crash does.
+    pub(crate) fn kill(self) {
+        self.task.abort();
     }
 
     pub(crate) async fn ends(&mut self, own: OperationId) -> Outcome {
