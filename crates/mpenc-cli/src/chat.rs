@@ -34,7 +34,7 @@ use front::Plain;
 pub(crate) use front::{Front, Input};
 pub(crate) use line::{Line, Running, Status, parents_in_words, start};
 use line::{note, warning};
-use place::{Channel, Place, Why};
+use place::{Channel, Place, Promote, Why};
 pub(crate) use queue::Numbers;
 use tell::Teller;
 pub(crate) use tell::{text, texts};
@@ -171,17 +171,25 @@ impl<'a, F: Front> Chat<'a, F> {
         match channel {
             Channel::Relay(channel) => {
                 let why = place::why_relay(channel.ended());
-                self.talk(session, *channel, why).await
+                self.talk(session, *channel, why, Box::new(|_| {})).await
             }
             #[cfg(feature = "xmpp")]
             Channel::Xmpp(channel) => {
                 let why = place::why_xmpp(channel.ended());
-                self.talk(session, *channel, why).await
+                let moderators = channel.moderators();
+                let promote = Box::new(move |members: &[MemberId]| moderators.set(members));
+                self.talk(session, *channel, why, promote).await
             }
         }
     }
 
-    async fn talk<C>(mut self, session: MpencSession, channel: C, why: Why) -> Result<ExitCode>
+    async fn talk<C>(
+        mut self,
+        session: MpencSession,
+        channel: C,
+        why: Why,
+        promote: Promote,
+    ) -> Result<ExitCode>
     where
         C: GroupChannel + Send + 'static,
     {
@@ -194,6 +202,9 @@ impl<'a, F: Front> Chat<'a, F> {
                     Some(event) => {
                         self.front.event(&event);
                         self.record(&event)?;
+                        if let Event::Members { remain, include, .. } = &event {
+                            promote(&[remain.as_slice(), include.as_slice()].concat());
+                        }
                         self.hear(&handle, &event, &why).await?
                     }
                     None => Flow::Over,

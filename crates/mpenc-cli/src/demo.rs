@@ -1,8 +1,11 @@
-//! `mpenc demo`: a relay, and a group of real `mpenc chat` processes that go through a story.
+//! `mpenc demo`: a relay or an XMPP server, and a group of real `mpenc chat` processes that go through
+//! a story.
 
 mod faulty;
 mod proof;
 mod world;
+#[cfg(feature = "xmpp")]
+mod xmpp;
 
 use std::fs;
 use std::io::Write;
@@ -12,11 +15,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use mpenc_relay::{Config, Recording, Relay};
+use mpenc_relay::{Config, Recording, Relay, RelayHandle, SeenPacket, Statistics};
 
 use crate::chat::Line;
 use crate::keys::SecretKey;
-use world::World;
+use world::{Place, World};
 
 /// What `mpenc demo` takes.
 #[derive(Debug, clap::Args)]
@@ -28,6 +31,36 @@ pub(crate) struct Args {
     /// Another story: a relay that loses packets, and one that lies about their order.
     #[arg(long, conflicts_with = "members")]
     faulty: bool,
+    /// The same story in a room of a real XMPP server, Prosody, which is started on this machine, and
+    /// installed by apt-get if it is missing.
+    #[cfg(feature = "xmpp")]
+    #[arg(long, conflicts_with = "faulty")]
+    xmpp: bool,
+}
+
+/// Where the story takes place.
+enum Stage {
+    Relay(RelayHandle),
+    #[cfg(feature = "xmpp")]
+    Xmpp(Box<xmpp::Prosody>),
+}
+
+impl Stage {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Relay(_) => "the relay",
+            #[cfg(feature = "xmpp")]
+            Self::Xmpp(_) => "the server",
+        }
+    }
+
+    fn statistics(&self, _packets: &[SeenPacket]) -> Statistics {
+        match self {
+            Self::Relay(handle) => handle.statistics(),
+            #[cfg(feature = "xmpp")]
+            Self::Xmpp(_) => xmpp::statistics(_packets),
+        }
+    }
 }
 
 /// Names of those who take part; the last three have a role of their own.
@@ -43,17 +76,14 @@ const KEPT: usize = 64 * 1024 * 1024;
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        if args.faulty {
-            faulty::story(out).await
-        } else {
-            story(usize::from(args.members), out).await
-        }
+        if args.faulty { faulty::story(out).await } else { story(args, out).await }
     })
 }
 
-async fn story(count: usize, out: &mut dyn Write) -> Result<ExitCode> {
+async fn story(args: &Args, out: &mut dyn Write) -> Result<ExitCode> {
     let began = Instant::now();
     let folder = Folder::new()?;
+    let count = usize::from(args.members);
     let names: Vec<&str> = NAMES.into_iter().take(count).collect();
     let [founders @ .., killed, excluded, late] = names.as_slice() else {
         bail!("a demo needs more members");
@@ -63,21 +93,17 @@ async fn story(count: usize, out: &mut dyn Write) -> Result<ExitCode> {
     };
     let peers = make_keys(folder.path(), &names)?;
     let recording = Arc::new(Recording::new(KEPT));
-    let relay = Relay::bind(
-        Config::new(([127, 0, 0, 1], 0).into()).observer(Arc::clone(&recording) as Arc<_>),
-    )
-    .await?;
-    let address = relay.local_addr();
-    let handle = relay.handle();
-    tokio::spawn(relay.run(std::future::pending()));
-
-    let mut world = World::new(address, folder.path().to_owned(), peers, out);
-    world
-        .say(&format!("a relay listens on {address}; every name below is a process of its own"))?;
+    let (stage, place) = stage(args, folder.path(), &names, &recording, out).await?;
+    let mut world = World::new(place, folder.path().to_owned(), peers, out);
+    world.say("every name below is a process of its own")?;
 
     world.chapter("they enter the room, and agree on keys")?;
     world.start(first)?;
     world.until(first, "is alone in the room", |line| matches!(line, Line::Note { .. })).await?;
+    #[cfg(feature = "xmpp")]
+    if let Stage::Xmpp(server) = &stage {
+        server.watch(Arc::clone(&recording))?;
+    }
     let first_group: Vec<&str> = names.iter().filter(|name| *name != late).copied().collect();
     for name in first_group.iter().skip(1) {
         world.start(name)?;
@@ -148,10 +174,11 @@ async fn story(count: usize, out: &mut dyn Write) -> Result<ExitCode> {
     let (said, shown) = (world.said().to_vec(), world.shown());
     held &= proof::readers(&said, &shown, world.out())?;
 
-    world.chapter("what the relay saw")?;
+    world.chapter(&format!("what {} saw", stage.name()))?;
     let packets = recording.take();
-    let (missed, statistics) = (recording.missed(), handle.statistics());
-    held &= proof::what_the_relay_saw(&packets, missed, &statistics, &said, world.out())?;
+    let (missed, statistics) = (recording.missed(), stage.statistics(&packets));
+    let out = world.out();
+    held &= proof::what_it_saw(stage.name(), &packets, missed, &statistics, &said, out)?;
 
     let took = began.elapsed().as_secs_f32();
     world.say(&format!("\n{} messages by {count} people in {took:.1} s", said.len()))?;
@@ -162,6 +189,29 @@ async fn story(count: usize, out: &mut dyn Write) -> Result<ExitCode> {
         world.say("something did NOT hold: see above")?;
         Ok(ExitCode::FAILURE)
     }
+}
+
+/// Sets up the relay or the server.
+async fn stage(
+    args: &Args,
+    folder: &Path,
+    names: &[&str],
+    recording: &Arc<Recording>,
+    out: &mut dyn Write,
+) -> Result<(Stage, Place)> {
+    #[cfg(feature = "xmpp")]
+    if args.xmpp {
+        let server = xmpp::Prosody::start(folder, names, out).await?;
+        let place = server.place();
+        return Ok((Stage::Xmpp(Box::new(server)), place));
+    }
+    let _ = (args, folder, names);
+    let config = Config::new(([127, 0, 0, 1], 0).into());
+    let relay = Relay::bind(config.observer(Arc::clone(recording) as Arc<_>)).await?;
+    let (address, handle) = (relay.local_addr(), relay.handle());
+    tokio::spawn(relay.run(std::future::pending()));
+    writeln!(out, "a relay listens on {address}")?;
+    Ok((Stage::Relay(handle), Place::Relay(address)))
 }
 
 /// Somebody's process stops while `by` includes it. Says whether everybody saw that the operation

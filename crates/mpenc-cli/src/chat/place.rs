@@ -42,6 +42,9 @@ pub(crate) struct Place {
 /// Why we are outside of the room, in words for people.
 pub(super) type Why = Box<dyn Fn() -> Option<String>>;
 
+/// Who the members are now, for a channel that can do something for them.
+pub(super) type Promote = Box<dyn Fn(&[MemberId])>;
+
 /// A channel that waits to enter.
 pub(super) enum Channel {
     Relay(Box<RelayChannel>),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use mpenc_relay::{Config, Faults, Lie, Relay};
 
-use super::world::World;
+use super::world::{Place, World};
 use super::{Folder, make_keys, proof};
 use crate::chat::Line;
 
@@ -59,7 +59,7 @@ async fn lossy(folder: &Path, peers: &Path, out: &mut dyn Write) -> Result<bool>
     (faults.drop, faults.duplicate, faults.seed) = (20, 5, 1);
     faults.delay = Duration::from_millis(300);
     let address = start(faults).await?;
-    let mut world = World::new(address, folder.to_owned(), peers.to_owned(), out);
+    let mut world = World::new(Place::Relay(address), folder.to_owned(), peers.to_owned(), out);
     world.say(&format!(
         "a relay on {address} loses a fifth of all messages to each receiver, doubles some, and lets \
          them overtake each other"
@@ -86,7 +86,7 @@ async fn lying(folder: &Path, peers: &Path, out: &mut dyn Write) -> Result<bool>
     let mut faults = Faults::default();
     faults.lie = Some(Lie::Order);
     let address = start(faults).await?;
-    let mut world = World::new(address, folder.to_owned(), peers.to_owned(), out);
+    let mut world = World::new(Place::Relay(address), folder.to_owned(), peers.to_owned(), out);
     world.say(&format!(
         "\na relay on {address} tells each half of the room another order: first what its own half \
          sent"

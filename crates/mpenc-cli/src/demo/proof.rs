@@ -93,9 +93,10 @@ pub(super) fn readers(
     claim(right, "every text was shown to those it was written to, and to nobody else", out)
 }
 
-/// Prints what the relay saw, and searches it for every text. Says whether none was found, although
-/// everything was searched and the search finds what is there.
-pub(super) fn what_the_relay_saw(
+/// Prints what the relay or server saw, and searches it for every text. Says whether none was found,
+/// although everything was searched and the search finds what is there.
+pub(super) fn what_it_saw(
+    who: &str,
     packets: &[SeenPacket],
     missed: usize,
     statistics: &Statistics,
@@ -124,14 +125,14 @@ pub(super) fn what_the_relay_saw(
     writeln!(
         out,
         "searched {} of them, as they were sent and below their base64, for {} texts: found {found} \
-         times; and to see that the search works, for the names of members, which the relay knows: \
+         times; and to see that the search works, for the names of members, which {who} knows: \
          found {control} times",
         packets.len(),
         texts.len(),
     )?;
     let all = missed == 0 && !packets.is_empty() && !texts.is_empty() && control > 0;
-    Ok(claim(all, "the relay's packets were all searched, and the search works", out)?
-        & claim(found == 0, "no text was found in what the relay saw", out)?)
+    Ok(claim(all, &format!("{who}'s packets were all searched, and the search works"), out)?
+        & claim(found == 0, &format!("no text was found in what {who} saw"), out)?)
 }
 
 /// How often one of these is in one of the packets.
@@ -233,8 +234,9 @@ mod tests {
         }
         let said = [said("ann", "the plan", &["ann", "bob"])];
         let (packets, mut out) = (recording.take(), Vec::new());
+        let statistics = Statistics::default();
         let held =
-            what_the_relay_saw(&packets, missed, &Statistics::default(), &said, &mut out).unwrap();
+            what_it_saw("the relay", &packets, missed, &statistics, &said, &mut out).unwrap();
         (held, String::from_utf8(out).unwrap())
     }
 

@@ -44,9 +44,19 @@ enum Heard {
     Ended(String),
 }
 
+/// Where the room of a demo is.
+#[derive(Clone, Debug)]
+pub(super) enum Place {
+    /// On a relay.
+    Relay(SocketAddr),
+    /// On an XMPP server of this machine; everybody has an account, with this password.
+    #[cfg(feature = "xmpp")]
+    Xmpp(SocketAddr, String),
+}
+
 /// The processes of a demo, and what they have said so far.
 pub(super) struct World<'a> {
-    relay: SocketAddr,
+    place: Place,
     folder: PathBuf,
     peers: PathBuf,
     processes: BTreeMap<String, Process>,
@@ -59,14 +69,14 @@ pub(super) struct World<'a> {
 
 impl<'a> World<'a> {
     pub(super) fn new(
-        relay: SocketAddr,
+        place: Place,
         folder: PathBuf,
         peers: PathBuf,
         out: &'a mut dyn Write,
     ) -> Self {
         let (tell, heard) = mpsc::unbounded_channel();
         let (processes, said) = (BTreeMap::new(), Vec::new());
-        Self { relay, folder, peers, processes, heard, tell, said, out }
+        Self { place, folder, peers, processes, heard, tell, said, out }
     }
 
     pub(super) fn out(&mut self) -> &mut dyn Write {
@@ -95,11 +105,27 @@ impl<'a> World<'a> {
     /// Starts a member's process.
     pub(super) fn start(&mut self, name: &str) -> Result<()> {
         let program = std::env::current_exe().context("cannot find this program's own file")?;
-        let mut child = Command::new(program)
-            .args(["chat", "--json", "--room", "demo", "--name", name])
-            .args(["--latency-ms", LATENCY_MS, "--reply-ms", REPLY_MS])
-            .arg("--relay")
-            .arg(self.relay.to_string())
+        let mut command = Command::new(program);
+        command.args(["chat", "--json", "--name", name]).args([
+            "--latency-ms",
+            LATENCY_MS,
+            "--reply-ms",
+            REPLY_MS,
+        ]);
+        match &self.place {
+            Place::Relay(address) => {
+                command.args(["--room", "demo", "--relay", &address.to_string()]);
+            }
+            #[cfg(feature = "xmpp")]
+            Place::Xmpp(address, password) => {
+                command
+                    .args(["--room", "demo@conference.localhost"])
+                    .args(["--xmpp", &format!("{name}@localhost")])
+                    .args(["--xmpp-insecure", &address.to_string()])
+                    .env("MPENC_PASSWORD", password);
+            }
+        }
+        let mut child = command
             .arg("--key")
             .arg(self.folder.join(format!("{name}.key")))
             .arg("--peers")

@@ -51,3 +51,14 @@ fn too_few_and_too_many_members_are_a_wrong_command_line() {
         assert!(run.stderr.contains(&format!("'{number}'")), "{}", run.stderr);
     }
 }
+
+#[cfg(feature = "xmpp")]
+#[test]
+fn every_claim_holds_on_an_xmpp_server() {
+    let run = mpenc(&["demo", "--members", "5", "--xmpp"]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{}", run.stdout);
+    let claims = run.stdout.lines().filter(|line| line.starts_with("yes  ")).count();
+    assert_eq!(claims, 9, "{}", run.stdout);
+    assert!(!run.stdout.contains("NO "), "{}", run.stdout);
+    assert!(run.stdout.contains("no text was found in what the server saw"), "{}", run.stdout);
+}
