@@ -48,15 +48,22 @@ pub(crate) fn targets() -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// Builds targets, all or one: what does not compile is no finding.
+pub(crate) fn build(target: Option<&str>) -> Result<()> {
+    tool("cargo-fuzz", "0.13.2")?;
+    // Of memory-unsafe code there is none of ours, and half the speed without the sanitizer.
+    let args = ["fuzz", "build", "--sanitizer", "none"];
+    run(cargo(&args).args(target).env("RUSTC_BOOTSTRAP", "1"))
+}
+
 /// Runs one target. What it finds worth keeping goes to `fuzz/target/found`, and is gone with it;
 /// what it finds wrong goes to `fuzz/artifacts`, and fails.
 pub(crate) fn run_target(target: &str, time: Duration) -> Result<()> {
-    tool("cargo-fuzz", "0.13.2")?;
+    build(Some(target))?;
     let found = format!("fuzz/target/found/{target}");
     fs::create_dir_all(root().join(&found)).with_context(|| format!("cannot make {found}"))?;
     let corpus = format!("fuzz/corpus/{target}");
     let seconds = format!("-max_total_time={}", time.as_secs());
-    // Of memory-unsafe code there is none of ours, and half the speed without the sanitizer.
     let args = ["fuzz", "run", "--sanitizer", "none", target, &found, &corpus, "--"];
     let limits = ["-rss_limit_mb=3000", "-timeout=60", "-verbosity=0", "-print_final_stats=1"];
     run(cargo(&args).args([seconds.as_str()]).args(limits).env("RUSTC_BOOTSTRAP", "1"))
