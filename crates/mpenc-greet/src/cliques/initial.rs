@@ -358,11 +358,8 @@ fn admit(member: &MemberId, octets: &[u8; 32]) -> Result<PublicKey, Check> {
 
 /// Admits all intermediate keys of a packet, ours or not.
 pub(super) fn admit_int_keys(packet: &GreetingPacket<'_>) -> Result<Vec<IntKey>, Check> {
-    let keys = packet.int_keys.iter().enumerate();
-    keys.map(|(index, octets)| {
-        IntKey::admit(octets).map_err(|fault| Check::IntKey { index, fault })
-    })
-    .collect()
+    IntKey::admit_all(packet.int_keys.iter())
+        .map_err(|(index, fault)| Check::IntKey { index, fault })
 }
 
 /// Verifies a member's session signature under their identity key (AS-07).

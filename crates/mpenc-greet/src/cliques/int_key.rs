@@ -1,8 +1,12 @@
 //! Intermediate keys: the points that travel in INT_KEY records.
 
-use curve25519_dalek::traits::IsIdentity;
-use curve25519_dalek::{EdwardsPoint, MontgomeryPoint};
+use alloc::vec::Vec;
 
+use curve25519_dalek::EdwardsPoint;
+use curve25519_dalek::edwards::CompressedEdwardsY;
+use curve25519_dalek::traits::IsIdentity;
+
+use super::field::{Field, divide};
 use crate::refused::KeyFault;
 
 /// The base point of Curve25519: u = 9.
@@ -25,25 +29,54 @@ pub(crate) struct IntKey {
 }
 
 impl IntKey {
-    /// Admits a key.
+    /// Admits keys, all or none: else says which is the first that is not good, and why.
+    ///
+    /// Edwards y is (u − 1)/(u + 1). For a list, all these divisions take one inversion.
+    pub(crate) fn admit_all<'a>(
+        keys: impl IntoIterator<Item = &'a [u8; 32]>,
+    ) -> Result<Vec<Self>, (usize, KeyFault)> {
+        let mut good: Vec<&[u8; 32]> = Vec::new();
+        let mut fractions = Vec::new();
+        let mut fault = None;
+        for octets in keys {
+            match fraction(octets) {
+                Ok(fraction) => {
+                    good.push(octets);
+                    fractions.push(fraction);
+                }
+                Err(found) => {
+                    fault = Some((good.len(), found));
+                    break;
+                }
+            }
+        }
+        let points = good.into_iter().zip(divide(&fractions)).enumerate();
+        let keys = points
+            .map(|(index, (octets, y))| {
+                let point = CompressedEdwardsY(y.to_bytes()).decompress();
+                let point = point.ok_or((index, KeyFault::NotOnCurve))?;
+                if point.mul_by_cofactor().is_identity() {
+                    return Err((index, KeyFault::SmallOrder));
+                }
+                Ok(Self { octets: *octets, point })
+            })
+            .collect::<Result<_, _>>()?;
+        fault.map_or(Ok(keys), Err)
+    }
+
+    /// Admits a key alone.
+    #[cfg(test)]
     pub(crate) fn admit(octets: &[u8; 32]) -> Result<Self, KeyFault> {
-        // `to_edwards` masks the top bit and reduces modulo p: two encodings of one point must
-        // not both pass.
-        if !is_reduced(octets) || octets[31] & 0x80 != 0 {
-            return Err(KeyFault::NotCanonical);
-        }
-        let point = MontgomeryPoint(*octets).to_edwards(0).ok_or(KeyFault::NotOnCurve)?;
-        if point.mul_by_cofactor().is_identity() {
-            return Err(KeyFault::SmallOrder);
-        }
-        Ok(Self { octets: *octets, point })
+        let mut keys = Self::admit_all([octets]).map_err(|(_, fault)| fault)?;
+        keys.pop().ok_or(KeyFault::NotCanonical)
     }
 
     /// What must never come in.
     #[cfg(test)]
     #[allow(clippy::expect_used, reason = "for tests")]
     pub(crate) fn admit_unchecked_for_tests(octets: &[u8; 32]) -> Self {
-        let point = MontgomeryPoint(*octets).to_edwards(0).expect("a point of the curve");
+        let point =
+            curve25519_dalek::MontgomeryPoint(*octets).to_edwards(0).expect("a point of the curve");
         Self { octets: *octets, point }
     }
 
@@ -54,6 +87,21 @@ impl IntKey {
     pub(crate) const fn point(&self) -> &EdwardsPoint {
         &self.point
     }
+}
+
+/// Above and below the line of y, for a u that has one.
+fn fraction(octets: &[u8; 32]) -> Result<(Field, Field), KeyFault> {
+    // Two encodings of one point must not both pass.
+    if !is_reduced(octets) || octets[31] & 0x80 != 0 {
+        return Err(KeyFault::NotCanonical);
+    }
+    let u = Field::from_bytes(octets);
+    let below = u + Field::ONE;
+    // u = −1 is the twist's: 486660 is no square.
+    if below.is_zero() {
+        return Err(KeyFault::NotOnCurve);
+    }
+    Ok((u - Field::ONE, below))
 }
 
 /// Whether the low 255 bits, little endian, are less than p = 2^255 − 19. For public values only.

@@ -4,6 +4,7 @@
 //! | module         | what it knows                                                  |
 //! |----------------|----------------------------------------------------------------|
 //! | `contribution` | one scalar for all private contributions of a member           |
+//! | `field`        | many divisions at the price of one                             |
 //! | `int_key`      | which intermediate keys are taken                              |
 //! | `agreement`    | CLIQUES, as arithmetic on lists of keys                        |
 //! | `keys`         | which signature keys are taken; identities; the agreed keys    |
@@ -19,6 +20,7 @@ mod agreement;
 mod aske;
 mod contribution;
 mod course;
+mod field;
 mod follow;
 mod greeter;
 mod greeting;

@@ -11,6 +11,7 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use curve25519_dalek::constants::EIGHT_TORSION;
@@ -367,6 +368,32 @@ fn intermediate_keys_that_are_not_taken() {
     assert_eq!(fault(&BASE_POINT), None);
 }
 
+/// Of several bad keys the first is named, whatever is wrong with which.
+#[test]
+fn the_first_bad_key_of_a_list_is_named() {
+    let mut two = [0; 32];
+    two[0] = 2;
+    let mut minus_one = p_plus(0);
+    minus_one[0] -= 1;
+    let bad = [
+        (p_plus(1), KeyFault::NotCanonical),
+        (two, KeyFault::NotOnCurve),
+        (minus_one, KeyFault::NotOnCurve),
+        (u(&EIGHT_TORSION[1]), KeyFault::SmallOrder),
+        (u(&EIGHT_TORSION[0]), KeyFault::SmallOrder),
+    ];
+    for first in bad {
+        for second in bad {
+            for at in 0..3 {
+                let mut list = vec![BASE_POINT; at];
+                list.extend([first.0, BASE_POINT, second.0, BASE_POINT]);
+                assert_eq!(IntKey::admit_all(&list).err(), Some((at, first.1)));
+            }
+        }
+    }
+    assert!(IntKey::admit_all([]).is_ok_and(|keys| keys.is_empty()));
+}
+
 #[test]
 fn signature_keys_that_are_not_admitted() {
     let fault = |octets: &[u8; 32]| IdentityKey::admit(octets).err();
@@ -437,6 +464,19 @@ proptest! {
         // Over the list, batched; and from the octets, whichever of the two points they give.
         let listed = agreement::renew(&own, 1, [key(&u(&point)), key(&BASE_POINT)].iter());
         prop_assert_eq!(listed, [chained.to_bytes(), BASE_POINT]);
+    }
+
+    /// Admitted together they are the points that each is alone, by arithmetic that is not ours.
+    #[test]
+    fn lists_are_admitted_as_their_keys_are(draws in proptest::collection::vec(any::<[u8; 32]>(), 0..20)) {
+        let list: Vec<[u8; 32]> =
+            draws.into_iter().map(|draw| MontgomeryPoint::mul_base_clamped(draw).to_bytes()).collect();
+        let keys = IntKey::admit_all(&list).unwrap();
+        prop_assert_eq!(keys.len(), list.len());
+        for (key, octets) in keys.iter().zip(list) {
+            prop_assert_eq!(key.octets(), &octets);
+            prop_assert_eq!(Some(*key.point()), MontgomeryPoint(octets).to_edwards(0));
+        }
     }
 
     #[test]
