@@ -26,8 +26,13 @@ pub(crate) struct Live {
 
 impl Live {
     pub(crate) fn start<S: AsRef<std::ffi::OsStr>>(name: &str, args: &[S]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_mpenc"))
-            .args(args)
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mpenc"));
+        Self::run(name, command.args(args))
+    }
+
+    /// Starts this command, which is one of `mpenc`.
+    pub(crate) fn run(name: &str, command: &mut Command) -> Self {
+        let mut child = command
             .env("RUST_BACKTRACE", "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -21,3 +21,5 @@ mod relay;
 mod replay;
 mod replay_session;
 mod screen;
+#[cfg(feature = "xmpp")]
+mod xmpp;
