@@ -7,6 +7,7 @@ mod parting;
 mod place;
 mod queue;
 mod tell;
+mod verify;
 mod words;
 
 use std::collections::BTreeMap;
@@ -38,6 +39,8 @@ use place::{Channel, Place, Promote, Why};
 pub(crate) use queue::Numbers;
 use tell::Teller;
 pub(crate) use tell::{text, texts};
+pub(crate) use verify::Compared;
+use verify::Verified;
 pub(crate) use words::{Name, Names, Printable, json};
 
 /// The dialect that people talk; the other one is for recordings.
@@ -98,8 +101,10 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<ExitCode> {
     let log = args.log.as_deref().map(|path| Log::create(path, args.log_text)).transpose()?;
     let known = peers.iter().map(|(name, _)| name.clone()).collect();
     let teller = Teller::new(own.clone(), known, args.peers.display().to_string());
+    let peers = Arc::<Peers>::new(peers);
+    let verified = Verified::load(own.clone(), Arc::clone(&peers), &args.peers)?;
     let signer = secret.identity().into_signer();
-    let greeter = CliquesGreeter::new(DIALECT, own, signer, Arc::<Peers>::new(peers));
+    let greeter = CliquesGreeter::new(DIALECT, own, signer, peers);
     let session = MpencSession::new(greeter, config(args));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let full = !args.json && !args.plain && stdin().is_terminal() && stdout().is_terminal();
@@ -107,10 +112,10 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<ExitCode> {
         if full {
             let room = &args.place.room;
             let screen = Screen::new(room, &args.place.name).context("cannot use this terminal")?;
-            Chat::new(args, teller, screen, log).talk_on(channel, session).await
+            Chat::new(args, teller, screen, verified, log).talk_on(channel, session).await
         } else {
             let plain = Plain::new(out, args.json);
-            Chat::new(args, teller, plain, log).talk_on(channel, session).await
+            Chat::new(args, teller, plain, verified, log).talk_on(channel, session).await
         }
     });
     // A thread that waits for a line of input must not keep the process alive.
@@ -138,6 +143,8 @@ struct Chat<'a, F> {
     /// The log, and when it began.
     log: Option<(Log<File>, Instant)>,
     teller: Teller,
+    /// Whose key was compared with them.
+    verified: Verified,
     /// Whether we have been in the room: only then does input make sense.
     entered: bool,
     /// Whether the user said that they leave, or the input has ended.
@@ -160,11 +167,29 @@ enum Flow {
 }
 
 impl<'a, F: Front> Chat<'a, F> {
-    fn new(args: &'a Args, teller: Teller, front: F, log: Option<Log<File>>) -> Self {
+    fn new(
+        args: &'a Args,
+        teller: Teller,
+        front: F,
+        verified: Verified,
+        log: Option<Log<File>>,
+    ) -> Self {
         let log = log.map(|log| (log, Instant::now()));
         let (entered, leaving, reason) = (false, false, None);
         let (unacked, numbers, failed) = (BTreeMap::new(), Numbers::default(), None);
-        Self { args, front, log, teller, entered, leaving, reason, unacked, numbers, failed }
+        Self {
+            args,
+            front,
+            log,
+            teller,
+            verified,
+            entered,
+            leaving,
+            reason,
+            unacked,
+            numbers,
+            failed,
+        }
     }
 
     async fn talk_on(self, channel: Channel, session: MpencSession) -> Result<ExitCode> {
@@ -195,6 +220,10 @@ impl<'a, F: Front> Chat<'a, F> {
     {
         let (driver, handle, mut events) = Driver::new(session, channel, Options::default());
         let driver = tokio::spawn(driver.run());
+        self.front.compared(&self.verified.now());
+        for line in self.verified.alarms() {
+            self.show(&line)?;
+        }
         handle.join().await?;
         loop {
             let flow = tokio::select! {
@@ -387,6 +416,7 @@ impl<'a, F: Front> Chat<'a, F> {
                 }
                 Ok(())
             }
+            Ok(Command::Verify(name, digits)) => return self.verify(&name, &digits),
             Ok(Command::Who) => return self.who(handle).await,
             Ok(Command::Acks) => return self.acks(handle).await,
             Ok(Command::Queue) => return self.queue(handle).await,
@@ -458,7 +488,9 @@ impl<'a, F: Front> Chat<'a, F> {
     }
 
     async fn who(&mut self, handle: &Handle<Mpenc>) -> Result<Flow> {
-        let who = handle.query(|session| Line::Who {
+        let compared = self.verified.now().same;
+        let who = handle.query(move |session| Line::Who {
+            compared: texts(session.members().iter().filter(|m| compared.contains(&text(m)))),
             members: texts(session.members()),
             channel: texts(session.channel_members()),
             state: state_text(session.state()).into(),

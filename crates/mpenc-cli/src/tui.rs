@@ -30,7 +30,7 @@ use ratatui::crossterm::execute;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::chat::{Front, Input, Line, Numbers, Running, state_text, texts};
+use crate::chat::{Compared, Front, Input, Line, Numbers, Running, state_text, texts};
 use keys::{Outcome, press};
 use model::{Model, Snapshot};
 use view::Theme;
@@ -137,6 +137,10 @@ impl Front for Screen {
     fn show(&mut self, line: &Line) -> Result<()> {
         self.model.line(line);
         Ok(())
+    }
+
+    fn compared(&mut self, compared: &Compared) {
+        self.model.compared.clone_from(compared);
     }
 
     fn help(&self) -> &'static [&'static str] {

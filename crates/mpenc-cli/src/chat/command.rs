@@ -21,6 +21,8 @@ pub(crate) enum Command {
     Abort(String),
     /// Start a session although others are in the room.
     Start,
+    /// Show the fingerprint of this one's key, or compare it with these digits.
+    Verify(String, String),
     /// Show the members.
     Who,
     /// Show who has not acked what.
@@ -47,6 +49,7 @@ pub(crate) enum BadCommand {
     NeedsNothing(&'static str),
     NeedsText,
     NeedsNumber,
+    NeedsName,
     Words(&'static str, BadWords),
 }
 
@@ -64,12 +67,13 @@ impl fmt::Display for BadCommand {
                 f.write_str("/to needs names, a colon and a text, such as: /to ann bob: see you")
             }
             Self::NeedsNumber => f.write_str("/take-back needs one number that /queue shows"),
+            Self::NeedsName => f.write_str("/verify needs one name, and then perhaps digits"),
             Self::Words(word, fault) => write!(f, "{word}: {fault}"),
         }
     }
 }
 
-pub(crate) const HELP: [&str; 14] = [
+pub(crate) const HELP: [&str; 16] = [
     "/include NAME…   propose to add these; whoever is not in the room is waited for a while",
     "/exclude NAME…   propose to remove these",
     "/to NAME…: TEXT  send this to exactly these others, now or once they are the members",
@@ -79,6 +83,8 @@ pub(crate) const HELP: [&str; 14] = [
     "/abort [WHY]     end the running operation without effect",
     "/start           found a session here, although others were in the room before you",
     "/who             who the members are, and who else is in the room",
+    "/verify NAME     show the fingerprints of their key and yours, to be compared by another way",
+    "/verify NAME DIGITS  compare theirs with what they have read to you, and record it",
     "/acks            who has not acked what",
     "/status          one line of figures that members can compare",
     "/part            leave, once everybody has acked that you leave, or time is up",
@@ -87,7 +93,7 @@ pub(crate) const HELP: [&str; 14] = [
 ];
 
 /// All commands, as they are typed.
-pub(crate) const COMMANDS: [&str; 13] = [
+pub(crate) const COMMANDS: [&str; 14] = [
     "/abort",
     "/acks",
     "/exclude",
@@ -100,6 +106,7 @@ pub(crate) const COMMANDS: [&str; 13] = [
     "/status",
     "/take-back",
     "/to",
+    "/verify",
     "/who",
 ];
 
@@ -143,6 +150,13 @@ impl Command {
             "/refresh" => plain("/refresh", Self::Refresh),
             "/abort" => Ok(Self::Abort(rest.to_owned())),
             "/start" => plain("/start", Self::Start),
+            "/verify" => match split(rest) {
+                Err(fault) => Err(BadCommand::Words("/verify", fault)),
+                Ok(words) => words
+                    .split_first()
+                    .map(|(name, digits)| Self::Verify(name.clone(), digits.join(" ")))
+                    .ok_or(BadCommand::NeedsName),
+            },
             "/who" => plain("/who", Self::Who),
             "/acks" => plain("/acks", Self::Acks),
             "/status" => plain("/status", Self::Status),
@@ -178,6 +192,8 @@ mod tests {
                 Command::To(names(&["x: y", "\":"]), "a \"b: c".into()),
             ),
             ("/queue", Command::Queue),
+            ("/verify \"ann lee\"", Command::Verify("ann lee".into(), String::new())),
+            ("/verify bob 12345  678", Command::Verify("bob".into(), "12345 678".into())),
             ("/take-back 12", Command::TakeBack(12)),
             ("/part ", Command::Part),
             ("  \n", Command::Empty),
@@ -198,6 +214,7 @@ mod tests {
             ("/to \"ann: hi", BadCommand::Words("/to", BadWords::Open)),
             ("/to \"ann: hi\"", BadCommand::NeedsText),
             ("/to \"ann\"lee: hi", BadCommand::Words("/to", BadWords::Glued)),
+            ("/verify", BadCommand::NeedsName),
             ("/take-back", BadCommand::NeedsNumber),
             ("/take-back -1", BadCommand::NeedsNumber),
             ("/take-back 1 2", BadCommand::NeedsNumber),

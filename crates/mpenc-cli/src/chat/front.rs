@@ -9,6 +9,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin};
 
 use super::line::Line;
 use super::queue::Numbers;
+use super::verify::Compared;
 use super::words::json;
 
 /// What comes from the person, or the program, on this side.
@@ -33,6 +34,9 @@ pub(crate) trait Front {
 
     /// Shows a line.
     fn show(&mut self, line: &Line) -> Result<()>;
+
+    /// Whose key was compared: said at the beginning, and when it changes.
+    fn compared(&mut self, _compared: &Compared) {}
 
     /// What to tell of the face itself, among the help.
     fn help(&self) -> &'static [&'static str] {

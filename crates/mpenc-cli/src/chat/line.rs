@@ -65,7 +65,12 @@ pub(crate) enum Line {
         /// Who has not confirmed yet that they were told the same history of operations as we were.
         #[serde(default)]
         unconfirmed: Vec<String>,
+        /// Of which members the key was compared with them.
+        #[serde(default)]
+        compared: Vec<String>,
     },
+    /// What `/verify` shows: digits to read out.
+    Fingerprints { member: String, theirs: String, own: String, compared: bool },
     /// One text of what `/queue` shows, and the number by which it is taken back.
     Waiting { number: usize, readers: Vec<String>, text: String },
     /// One message of what `/acks` shows.
@@ -164,8 +169,11 @@ impl fmt::Display for Line {
             }
             Self::Ended { own, completed: true, how } => write!(f, "* {own} {how}"),
             Self::Ended { own, completed: false, how } => write!(f, "! {own} {how}"),
-            Self::Who { members, channel, state, running, unconfirmed } => {
+            Self::Who { members, channel, state, running, unconfirmed, compared } => {
                 who(f, members, channel, state)?;
+                if !compared.is_empty() {
+                    write!(f, "; keys that you have compared: {}", Names(compared))?;
+                }
                 if let Some(running) = running {
                     progress(f, running)?;
                 }
@@ -174,6 +182,9 @@ impl fmt::Display for Line {
                 }
                 f.write_str("; not confirmed yet that all were told the same history: ")?;
                 write!(f, "{}", Names(unconfirmed))
+            }
+            Self::Fingerprints { member, theirs, own, .. } => {
+                write!(f, "* {}: {}; you: {}", Name(member), Printable(theirs), Printable(own))
             }
             Self::Waiting { number, readers, text } => {
                 write!(f, "* ({number}) waits for {}: {}", Names(readers), Shortened(text))
@@ -365,6 +376,13 @@ mod tests {
                     awaited: list.clone(),
                 }),
                 unconfirmed: list.clone(),
+                compared: list.clone(),
+            },
+            Line::Fingerprints {
+                member: bad.clone(),
+                theirs: bad.clone(),
+                own: bad.clone(),
+                compared: true,
             },
             Line::Waiting { number: 1, readers: list, text: text.clone() },
             Line::Status(Status { members, ..Status::default() }),
@@ -386,7 +404,8 @@ mod tests {
         let who = |running, unconfirmed: &[&str]| {
             let (members, channel) = (names(&["ann", "bob"]), names(&["ann", "eve x"]));
             let unconfirmed = names(unconfirmed);
-            Line::Who { members, channel, state: "here".into(), running, unconfirmed }.to_string()
+            let (state, compared) = ("here".into(), vec![]);
+            Line::Who { members, channel, state, running, unconfirmed, compared }.to_string()
         };
         let plain = "* here; members: ann, bob; also in the room, says the server: \"eve x\"; \
                      not in the room, says the server: bob";

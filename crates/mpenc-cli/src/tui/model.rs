@@ -9,7 +9,7 @@ use std::time::Duration;
 use mpenc::{Event, MemberId, MessageId};
 
 use super::editor::Editor;
-use crate::chat::{Line, Running, text, texts};
+use crate::chat::{Compared, Line, Running, text, texts};
 
 /// What the session says of itself, after each step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -100,6 +100,8 @@ pub(crate) struct Model {
     pub(crate) items: Vec<Item>,
     places: BTreeMap<MessageId, usize>,
     pub(crate) seen: Snapshot,
+    /// Whose key was compared.
+    pub(crate) compared: Compared,
     /// Of whom nothing shows that they are there, and since when that is said.
     quiet: BTreeMap<String, Duration>,
     /// What stands until we leave: somebody was told something else, or tells it.
@@ -125,6 +127,7 @@ impl Model {
             items: Vec::new(),
             places: BTreeMap::new(),
             seen: Snapshot::default(),
+            compared: Compared::default(),
             quiet: BTreeMap::new(),
             alarms: Vec::new(),
             selected: None,

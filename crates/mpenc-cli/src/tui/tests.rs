@@ -45,6 +45,7 @@ fn model() -> Model {
     model.seen.joined = true;
     model.seen.members = strings(&["ann", "bob", "carol"]);
     model.seen.room = strings(&["ann", "carol", "dan"]);
+    model.compared.same.insert("carol".into());
     model.line(&Line::Note { text: "you are in the room".into() });
     model.push(message(1, "ann", "who is for tea?", Standing::Acked));
     model.push(message(2, "bob", "me", Standing::Acked));
@@ -90,6 +91,17 @@ fn a_wide_screen() {
     let mut model = model();
     model.editor.paste("and what do\nyou say?");
     insta::assert_snapshot!(shown(&model, 90, 24));
+}
+
+#[test]
+fn whose_key_was_compared_stands_below_the_name() {
+    let mut model = model();
+    model.compared.changed.insert("bob".into());
+    let screen = shown(&model, 90, 24);
+    for sign in ["‼ key has changed", "✓ verified"] {
+        assert_eq!(screen.matches(sign).count(), 1, "{screen}");
+    }
+    assert!(!screen.contains("key not compared"), "{screen}");
 }
 
 #[test]

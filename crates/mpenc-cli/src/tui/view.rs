@@ -268,6 +268,15 @@ fn draw_members(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: Theme) 
         let quiet = model.quiet_for(member);
         let style = if quiet.is_some() { DIM } else { Style::new() };
         lines.push(Line::styled(format!("{}{you}", Name(member)), style));
+        if *member != model.own {
+            lines.push(if model.compared.changed.contains(member) {
+                Line::styled("  ‼ key has changed", theme.level(Level::Alarm))
+            } else if model.compared.same.contains(member) {
+                Line::raw("  ✓ verified")
+            } else {
+                Line::styled("  key not compared", DIM)
+            });
+        }
         if let Some(quiet) = quiet {
             let text = format!("  no sign, for {} now", ago(quiet));
             lines.push(Line::styled(text, theme.level(Level::Warning)));

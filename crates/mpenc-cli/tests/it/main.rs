@@ -21,5 +21,6 @@ mod relay;
 mod replay;
 mod replay_session;
 mod screen;
+mod verify;
 #[cfg(feature = "xmpp")]
 mod xmpp;

@@ -134,6 +134,11 @@ fn a_conversation_on_the_screen() {
     ann.shows(&["members, as each of them confirmed: ann, bob, carol", "to bob, carol"]);
     bob.says(&["you are a member now"]);
     carol.says(&["you are a member now"]);
+    // Whose key was compared stands below the name.
+    ann.until("no key compared", |screen| screen.matches("key not compared").count() == 2);
+    let bobs = mpenc_cli::keys::load_identity(&world.key("bob")).unwrap().public_key();
+    ann.enters(&format!("/verify bob {}", mpenc_cli::keys::Fingerprint::of(&bobs)));
+    ann.shows(&["the key of bob is compared, and recorded", "✓ verified"]);
     // What is being typed stays while messages come.
     ann.presses("half a line");
     bob.type_in("hello from bob");
