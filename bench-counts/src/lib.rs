@@ -12,4 +12,5 @@
 
 pub mod greet;
 pub mod growth;
+pub mod model;
 pub mod ours;

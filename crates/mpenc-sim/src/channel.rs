@@ -63,6 +63,7 @@ pub struct Server {
     /// Packets sent so far, and their octets.
     packets: u64,
     octets: u64,
+    longest: usize,
 }
 
 impl Server {
@@ -78,6 +79,12 @@ impl Server {
         (self.packets, self.octets)
     }
 
+    /// How many octets of text the longest packet had.
+    #[must_use]
+    pub const fn longest(&self) -> usize {
+        self.longest
+    }
+
     /// Does what `by` asks. Gives what to tell whom, in order; what makes no sense is ignored.
     pub fn act(&mut self, by: &MemberId, action: ChannelAction) -> Vec<(MemberId, Notice)> {
         let inside = self.members.contains(by);
@@ -88,6 +95,7 @@ impl Server {
                 self.packets = self.packets.saturating_add(1);
                 let octets = u64::try_from(packet.len()).unwrap_or(u64::MAX);
                 self.octets = self.octets.saturating_add(octets);
+                self.longest = self.longest.max(packet.len());
                 let notice = Notice::Packet { sender: by.clone(), packet };
                 self.members.iter().map(|member| (member.clone(), notice.clone())).collect()
             }

@@ -78,6 +78,8 @@ pub enum What {
 struct Node<S: Suite> {
     id: MemberId,
     session: Session<S>,
+    /// The session's next deadline, as it was when the session last did something.
+    due: Option<Instant>,
     rng: Dice,
     events: Vec<Event>,
     crashed: bool,
@@ -165,6 +167,7 @@ impl<S: Suite> Sim<S> {
         let rng = Dice::new(self.rng.next_u64());
         self.nodes.push(Node {
             id,
+            due: session.next_deadline(),
             session,
             rng,
             events: Vec::new(),
@@ -491,7 +494,7 @@ impl<S: Suite> Sim<S> {
             .iter()
             .enumerate()
             .filter(|(_, node)| !node.crashed && !node.frozen)
-            .filter_map(|(at, node)| Some((node.session.next_deadline()?, Step::Tick(NodeId(at)))));
+            .filter_map(|(at, node)| Some((node.due?, Step::Tick(NodeId(at)))));
         let stray = self.stray.next(reached).map(|at| (at, Step::Stray));
         up.chain(down).chain(stray).chain(deadlines).min_by_key(|(at, _)| (*at).max(self.now))
     }
@@ -554,6 +557,9 @@ impl<S: Suite> Sim<S> {
     }
 
     fn dispatch(&mut self, node: NodeId) {
+        if let Some(Node { session, due, .. }) = self.nodes.get_mut(node.0) {
+            *due = session.next_deadline();
+        }
         while let Some(output) = self.out.pop() {
             match output {
                 Output::Channel(action)

@@ -10,8 +10,11 @@ const KEYS: usize = 3 * (HEAD + 32);
 /// What it says once: version, kind, sender, what it answers, chain hash, signature.
 const ONCE: usize = 500;
 
-/// How many octets the longest packet has of an operation in a group of so many members, at most, if
-/// no name is longer than this: what the server's limit for stanzas must allow, and about 300 more.
+/// How many octets the longest packet has of an establish of so many members, at most, if no name is
+/// longer than this: what the server's limit for stanzas must allow, and about 300 more.
+///
+/// An include or an exclude also names the latest messages: if all members have just written at once,
+/// that is 48 octets more for each.
 ///
 /// A server that allows the usual 262,144 octets takes groups of 1,024 members, the most there can
 /// be, with names of up to 70 octets.

@@ -17,5 +17,7 @@ mod limits;
 mod order;
 mod room;
 #[cfg(feature = "channel")]
+mod rooms;
+#[cfg(feature = "channel")]
 mod session;
 mod support;

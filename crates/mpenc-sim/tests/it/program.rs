@@ -61,3 +61,48 @@ fn what_is_no_script_is_said_to_be_none() {
     let rubbish = said(&["replay", "rubbish"]);
     assert!(rubbish.starts_with("mpenc-sim: rubbish is not a script of a life: "), "{rubbish}");
 }
+
+/// The rows of what `scale` prints: what is done, and the packets that it took.
+fn rows(args: &[&str]) -> Vec<(String, usize)> {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), &[&["scale"], args].concat());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let printed = text(&output.stdout);
+    assert!(printed.contains("warnings: 0"), "{printed}");
+    let table = printed.lines().skip_while(|line| !line.contains("ms CPU/member")).skip(1);
+    table
+        .take_while(|line| !line.is_empty())
+        .map(|line| {
+            let (what, figures) = line.split_at(34);
+            (what.trim().to_owned(), figures.split_whitespace().nth(3).unwrap().parse().unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn a_group_of_whole_sessions_is_led_through_all_that_a_group_does() {
+    let rows = rows(&["--members", "9", "--messages", "18"]);
+    let done: Vec<&str> = rows.iter().map(|(what, _)| what.as_str()).collect();
+    assert_eq!(
+        done,
+        [
+            "all enter the channel",
+            "they establish a group",
+            "they exchange 18 messages",
+            "they include one",
+            "they exclude one",
+            "one refreshes",
+        ]
+    );
+    // Each of 9 sends an upflow or the downflow, and all but one confirm; then all tell what they
+    // accepted, and all ack that.
+    assert_eq!(rows[1].1, 9 + 8 + 9 + 9);
+    assert!(rows[2].1 >= 18 + 8, "{rows:?}");
+}
+
+#[test]
+fn a_few_sessions_are_in_a_crowd() {
+    let rows = rows(&["--members", "24", "--full", "3", "--messages", "48"]);
+    assert!(rows[0].1 >= 24 + 23, "{rows:?}");
+    assert!(rows[1].1 >= 48, "{rows:?}");
+}

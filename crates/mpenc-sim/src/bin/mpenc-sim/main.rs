@@ -1,6 +1,7 @@
 //! Leads many random lives of groups, and says whether anything happened that should not have.
 
 mod ledger;
+mod scale;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -30,6 +31,8 @@ enum Command {
     Run(Run),
     /// Leads the life of a script once more.
     Replay(Replay),
+    /// One large group establishes, talks, includes, excludes and refreshes: what that takes.
+    Scale(scale::Scale),
 }
 
 #[derive(clap::Args)]
@@ -147,6 +150,7 @@ fn main() -> ExitCode {
     let done = match Command::parse() {
         Command::Run(args) => run(&args),
         Command::Replay(args) => replay(&args),
+        Command::Scale(args) => scale::scale(&args).map(|()| Report::default()),
     };
     match done {
         Ok(report) if report.is_clean() => ExitCode::SUCCESS,
