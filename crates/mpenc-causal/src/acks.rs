@@ -38,9 +38,6 @@ struct Column {
     at_watermark: usize,
 }
 
-/// An author's messages, by position, that became fully acked.
-pub(crate) type Advance = (usize, Range<u32>);
-
 impl AckTable {
     pub(crate) fn new(members: usize) -> Self {
         let column = Column { watermark: 0, at_watermark: members.saturating_sub(1) };
@@ -68,18 +65,26 @@ impl AckTable {
 
     /// Takes in a new message of `reader`, whose `context` counts the messages of each author up to
     /// and including itself. Contexts of one author never shrink, as their messages form a chain.
-    pub(crate) fn record(&mut self, reader: usize, context: &[u32]) -> Vec<Advance> {
-        let mut advances = Vec::new();
+    /// Tells which messages, by author and position, became fully acked.
+    pub(crate) fn record(
+        &mut self,
+        reader: usize,
+        context: &[u32],
+        mut advanced: impl FnMut(usize, Range<u32>),
+    ) {
         let awaited = self.is_awaited(reader);
         for (author, &count) in context.iter().enumerate() {
             let Some(cell) = self.rows.get_mut(reader).and_then(|row| row.get_mut(author)) else {
                 continue;
             };
             let before = core::mem::replace(cell, count);
+            if before == count {
+                continue;
+            }
             if author == reader {
                 // Nobody is awaited: every message is fully acked as it comes.
                 if self.awaited_readers(author) == 0 {
-                    advances.extend(self.raise(author, count));
+                    self.raise(author, count, &mut advanced);
                 }
                 continue;
             }
@@ -87,20 +92,18 @@ impl AckTable {
             if awaited && before == column.watermark && count > before {
                 column.at_watermark = column.at_watermark.saturating_sub(1);
                 if column.at_watermark == 0 {
-                    advances.extend(self.settle(author));
+                    self.settle(author, &mut advanced);
                 }
             }
         }
-        advances
     }
 
-    /// Stops waiting for `reader`.
-    pub(crate) fn waive(&mut self, reader: usize) -> Vec<Advance> {
-        match self.awaited.get_mut(reader) {
-            Some(awaited @ true) => *awaited = false,
-            _ => return Vec::new(),
+    /// Stops waiting for `reader`. Tells which messages became fully acked by that.
+    pub(crate) fn waive(&mut self, reader: usize, mut advanced: impl FnMut(usize, Range<u32>)) {
+        if let Some(awaited @ true) = self.awaited.get_mut(reader) {
+            *awaited = false;
+            (0..self.columns.len()).for_each(|author| self.settle(author, &mut advanced));
         }
-        (0..self.columns.len()).filter_map(|author| self.settle(author)).collect()
     }
 
     /// How many messages of `author` *all* readers have acked, waived or not. The author's own
@@ -110,7 +113,7 @@ impl AckTable {
     }
 
     /// Looks for the column's minimum again.
-    fn settle(&mut self, author: usize) -> Option<Advance> {
+    fn settle(&mut self, author: usize, advanced: &mut impl FnMut(usize, Range<u32>)) {
         let awaited = (0..self.rows.len()).filter(|&r| r != author && self.is_awaited(r));
         let (mut lowest, mut at_lowest) = (u32::MAX, 0_usize);
         for reader in awaited {
@@ -124,15 +127,19 @@ impl AckTable {
         if at_lowest == 0 {
             lowest = self.acked(author, author);
         }
-        self.columns.get_mut(author)?.at_watermark = at_lowest;
-        self.raise(author, lowest)
+        if let Some(column) = self.columns.get_mut(author) {
+            column.at_watermark = at_lowest;
+        }
+        self.raise(author, lowest, advanced);
     }
 
-    fn raise(&mut self, author: usize, to: u32) -> Option<Advance> {
-        let column = self.columns.get_mut(author)?;
+    fn raise(&mut self, author: usize, to: u32, advanced: &mut impl FnMut(usize, Range<u32>)) {
+        let Some(column) = self.columns.get_mut(author) else { return };
         let from = column.watermark;
         column.watermark = from.max(to);
-        (from < to).then_some((author, from..to))
+        if from < to {
+            advanced(author, from..to);
+        }
     }
 
     fn awaited_readers(&self, author: usize) -> usize {
@@ -172,14 +179,14 @@ mod tests {
             (1, [3, 3, 2, 1]),
         ];
         for (reader, context) in messages {
-            table.record(reader, &context);
+            table.record(reader, &context, |_, _| {});
             check(&table);
         }
-        table.waive(3);
+        table.waive(3, |_, _| {});
         check(&table);
-        table.record(2, &[3, 3, 3, 1]);
+        table.record(2, &[3, 3, 3, 1], |_, _| {});
         check(&table);
-        table.record(3, &[3, 3, 3, 2]);
+        table.record(3, &[3, 3, 3, 2], |_, _| {});
         check(&table);
     }
 }

@@ -1,11 +1,12 @@
 //! Dense indices: every message and every member has a small number inside a transcript, so that
 //! the hot paths touch arrays and the caller's ids are looked up once.
 
-/// A message's place in delivery order, which is also its place in the arena.
+/// A message's place in the delivery order of one transcript, from 0.
 ///
-/// Parents come before their children, so indices are a topological order.
+/// Parents come before their children, so indices are a topological order. For callers who ask much
+/// about the same message: see [`Transcript::indexed`](crate::Transcript::indexed).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Index(u32);
+pub struct Index(u32);
 
 impl Index {
     /// The index of the element that would be pushed next; `None` when the numbers are used up.
@@ -15,9 +16,21 @@ impl Index {
         u32::try_from(len).ok().filter(|&index| index < u32::MAX).map(Self)
     }
 
+    pub(crate) const fn of(number: u32) -> Self {
+        Self(number)
+    }
+
+    pub(crate) const fn number(self) -> u32 {
+        self.0
+    }
+
     /// For `slice.get(index.at())`.
     pub(crate) fn at(self) -> usize {
         at(self.0)
+    }
+
+    pub(crate) const fn following(self) -> Self {
+        Self(self.0.saturating_add(1))
     }
 }
 

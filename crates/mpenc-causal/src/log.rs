@@ -1,12 +1,15 @@
 //! The user's view: one line per payload, in the order in which they were accepted.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::error::Error;
 use core::fmt;
+use core::hash::Hash;
 
 use crate::Transcript;
-use crate::index::Index;
+use crate::index::{Index, at};
+use crate::table::Table;
 
 /// Payloads of a whole session, across its sub-sessions, in delivery order (LG-01).
 ///
@@ -21,11 +24,18 @@ use crate::index::Index;
 ///
 /// Every message must pass through [`accept`](Self::accept), right after the transcript has taken
 /// it, as payloads may descend from it.
+///
+/// Whoever keeps lines elsewhere lets the log [forget](Self::forget_before) them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MessageLog<I, A, T> {
+    /// Those that are not forgotten.
     lines: Vec<Line<I, A, T>>,
-    by_id: BTreeMap<I, Index>,
-    sections: Vec<SectionState<I>>,
+    /// How many are.
+    forgotten: u32,
+    by_id: Table<I>,
+    /// Of forgotten lines that may yet be the parents of others.
+    stubs: BTreeMap<Index, Stub<I>>,
+    sections: Vec<SectionState>,
 }
 
 /// Names a section of one log: a sub-session. Later ones are greater.
@@ -45,21 +55,51 @@ pub struct Line<I, A, T> {
     /// The payload.
     pub payload: T,
     place: Index,
-    /// Effective parents, ascending.
-    parents: Vec<Index>,
-    /// The place in the canonical order of its section: height and author's number.
-    rank: (u32, usize),
+    /// Effective parents.
+    parents: Places,
+    origin: Origin,
+}
+
+/// Where a line comes from, in the transcript of its section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Origin {
+    message: Index,
+    height: u32,
+    /// The author's number, and the message's place in their chain.
+    author: usize,
+    position: u32,
+}
+
+/// What is left of a line that was forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Stub<I> {
+    id: I,
+    section: Section,
+    origin: Origin,
+}
+
+/// Some lines, ascending. Most often it is one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Places {
+    None,
+    One(Index),
+    /// Shared, as runs of messages that are no lines have the same.
+    Many(Arc<[Index]>),
 }
 
 /// What the log needs to know about a section while messages may still come.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct SectionState<I> {
+struct SectionState {
+    open: bool,
     /// What messages without parents have as effective parents.
-    base: Vec<Index>,
-    /// Per message, payload or not: which set of lines are the latest at that point.
-    latest: BTreeMap<I, usize>,
-    /// Distinct sets, so that runs of acks share one.
-    sets: Vec<Vec<Index>>,
+    base: Places,
+    /// The latest lines as of each message, payload or not, in the transcript's delivery order; none
+    /// where these are the base. `None` if the message did not pass through the log.
+    latest: VecDeque<Option<Places>>,
+    /// The index of the first message that `latest` tells of.
+    first: Index,
+    /// The latest lines as of the last message before that, which was pruned.
+    pruned: Places,
 }
 
 /// Misuse of a [`MessageLog`]. The log is unchanged.
@@ -92,16 +132,22 @@ impl<I: fmt::Display> fmt::Display for LogError<I> {
 
 impl<I: fmt::Debug + fmt::Display> Error for LogError<I> {}
 
-impl<I, A, T> Default for MessageLog<I, A, T> {
+impl<I: Copy + Ord + Hash, A: Clone + Ord, T> Default for MessageLog<I, A, T> {
     fn default() -> Self {
-        Self { lines: Vec::new(), by_id: BTreeMap::new(), sections: Vec::new() }
+        Self::new()
     }
 }
 
-impl<I: Copy + Ord, A: Clone + Ord, T> MessageLog<I, A, T> {
+impl<I: Copy + Ord + Hash, A: Clone + Ord, T> MessageLog<I, A, T> {
     /// An empty log, without sections.
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self {
+            lines: Vec::new(),
+            forgotten: 0,
+            by_id: Table::new(),
+            stubs: BTreeMap::new(),
+            sections: Vec::new(),
+        }
     }
 
     /// Begins a section that continues nothing: we established the session, joined it, or were alone.
@@ -111,14 +157,15 @@ impl<I: Copy + Ord, A: Clone + Ord, T> MessageLog<I, A, T> {
     ///
     /// [`LogError::Full`].
     pub fn begin(&mut self) -> Result<Section, LogError<I>> {
-        self.open(Vec::new())
+        self.open(Places::None)
     }
 
     /// Begins the section of a membership change that we came through: after `previous`, whose
     /// transcript is given, and of which the change names the `latest` messages (LATEST_PM).
     ///
     /// Without latest messages the previous section has been silent so far, and what it fell back
-    /// to holds here as well. Names that are unknown in the previous section are ignored.
+    /// to holds here as well. Names that are unknown in the previous section are ignored; one that is
+    /// pruned there stands for all that is.
     ///
     /// # Errors
     ///
@@ -130,16 +177,16 @@ impl<I: Copy + Ord, A: Clone + Ord, T> MessageLog<I, A, T> {
         latest: &[I],
     ) -> Result<Section, LogError<I>> {
         let state = self.state(previous)?;
-        let known = latest.iter().filter_map(|id| state.latest_at(id));
-        let base = self.latest_lines(previous, state, transcript, known);
-        self.open(base)
+        let known = latest.iter().filter_map(|id| state.latest_at(transcript.index_of(id)?));
+        let latest = self.latest_lines(previous, transcript, known);
+        self.open(state.or_base(latest))
     }
 
     /// Forgets what is only needed while messages of the section may still come, and while a new
     /// section may begin after it. Its lines stay.
     pub fn end(&mut self, section: Section) {
         if let Some(state) = self.sections.get_mut(section.0.at()) {
-            *state = SectionState { base: Vec::new(), latest: BTreeMap::new(), sets: Vec::new() };
+            *state = SectionState { open: false, ..SectionState::new(Places::None) };
         }
     }
 
@@ -158,30 +205,41 @@ impl<I: Copy + Ord, A: Clone + Ord, T> MessageLog<I, A, T> {
         payload: Option<T>,
     ) -> Result<Option<&Line<I, A, T>>, LogError<I>> {
         let state = self.state(section)?;
-        if state.latest.contains_key(&id) {
+        let node = transcript.node_of(&id).ok_or(LogError::NotInTranscript(id))?;
+        if state.knows(node.index) {
             return Err(LogError::Duplicate(id));
         }
-        let node = transcript.node_of(&id).filter(|_| !transcript.is_pruned(&id));
-        let author = node.and_then(|node| transcript.members.get(node.author));
-        let (Some(node), Some(author)) = (node, author) else {
-            return Err(LogError::NotInTranscript(id));
+        let (message, height, author) = (node.index, node.kept.height(), node.author());
+        let live = node.live.ok_or(LogError::NotInTranscript(id))?;
+        let name = transcript.member(author).ok_or(LogError::NotInTranscript(id))?;
+        let known = |parent: &Index| match state.latest_at(*parent) {
+            Some(places) => Ok(places),
+            None => Err(LogError::MissedParent(transcript.id_at(*parent).unwrap_or(id))),
         };
-        let mut sets = Vec::with_capacity(node.links.parents.len());
-        for parent in transcript.parents(&id) {
-            sets.push(state.latest_at(&parent).ok_or(LogError::MissedParent(parent))?);
-        }
-        let parents = self.latest_lines(section, state, transcript, sets.into_iter());
-        let place = Index::next(self.lines.len()).ok_or(LogError::Full)?;
+        let parents = match live.parents.as_slice() {
+            [parent] => known(parent)?.clone(),
+            parents => {
+                let sets = parents.iter().map(known).collect::<Result<Vec<_>, _>>()?;
+                self.latest_lines(section, transcript, sets.into_iter())
+            }
+        };
+        let place = self.next_place().ok_or(LogError::Full)?;
+        let effective = payload.is_some().then(|| state.or_base(parents.clone()));
+        let origin = Origin { message, height, author, position: live.position };
 
-        let (rank, author) = ((node.height, node.author), author.clone());
         let state = self.sections.get_mut(section.0.at()).ok_or(LogError::UnknownSection)?;
-        let Some(payload) = payload else {
-            state.set(id, parents, transcript.parents(&id));
+        state.forget_before(transcript.live.first());
+        let (Some(payload), Some(effective)) = (payload, effective) else {
+            state.set(message, parents);
             return Ok(None);
         };
-        state.set(id, Vec::from([place]), core::iter::empty());
-        self.by_id.insert(id, place);
-        self.lines.push(Line { id, author, section, payload, place, parents, rank });
+        state.set(message, Places::One(place));
+        let Self { by_id, lines, forgotten, .. } = self;
+        by_id.insert(id, place, Index::of(*forgotten)..place, |place| {
+            Some(lines.get(at(place.number().checked_sub(*forgotten)?))?.id)
+        });
+        let author = name.clone();
+        self.lines.push(Line { id, author, section, payload, place, parents: effective, origin });
         Ok(self.lines.last())
     }
 
@@ -196,37 +254,59 @@ impl<I: Copy + Ord, A: Clone + Ord, T> MessageLog<I, A, T> {
         transcript: &Transcript<I, A>,
     ) -> Result<Vec<I>, LogError<I>> {
         let state = self.state(section)?;
-        let heads = transcript.heads();
-        let sets = heads.iter().filter_map(|head| state.latest_at(head));
-        let latest = self.latest_lines(section, state, transcript, sets);
-        Ok(latest.iter().filter_map(|place| self.lines.get(place.at())).map(|l| l.id).collect())
+        let sets = transcript.heads.iter().filter_map(|head| state.latest_at(*head));
+        let latest = state.or_base(self.latest_lines(section, transcript, sets));
+        Ok(latest.as_slice().iter().filter_map(|place| Some(self.stub(*place)?.id)).collect())
     }
 
-    /// The lines, in delivery order.
+    /// Forgets the lines before a place. Those after it keep theirs.
+    ///
+    /// Takes as long as there are lines that stay, and messages of open sections that are not pruned.
+    pub fn forget_before(&mut self, place: usize) {
+        let count = place.saturating_sub(at(self.forgotten)).min(self.lines.len());
+        // Some may yet be the latest lines that somebody has seen.
+        let mut needed: BTreeSet<Index> = BTreeSet::new();
+        for state in self.sections.iter().filter(|state| state.open) {
+            let latest = state.latest.iter().flatten();
+            let places = latest.chain([&state.base, &state.pruned]);
+            needed.extend(places.flat_map(Places::as_slice));
+        }
+        self.stubs.retain(|place, _| needed.contains(place));
+        for line in self.lines.drain(..count) {
+            if needed.contains(&line.place) {
+                self.stubs.insert(line.place, line.stub());
+            }
+            self.forgotten = self.forgotten.saturating_add(1);
+        }
+        self.lines.shrink_to(self.lines.len().saturating_mul(2));
+    }
+
+    /// The lines that were not forgotten, in delivery order.
     pub fn lines(&self) -> &[Line<I, A, T>] {
         &self.lines
     }
 
-    /// The line of a payload.
+    /// The line of a payload. `None` if it was forgotten.
     pub fn line(&self, id: &I) -> Option<&Line<I, A, T>> {
-        self.lines.get(self.by_id.get(id)?.at())
+        self.line_at(self.by_id.find(id, |place| self.line_at(place).map(|line| line.id))?)
     }
 
-    /// The ids of a line's effective parents, in delivery order. None if the line is unknown.
+    /// The ids of a line's effective parents, in delivery order; but for those that were forgotten.
+    /// None if the line is unknown.
     pub fn parents(&self, id: &I) -> impl ExactSizeIterator<Item = I> {
         let parents = self.line(id).map(|line| line.parents.as_slice()).unwrap_or_default();
-        let parents = parents.iter().filter_map(|place| self.lines.get(place.at()));
+        let parents = parents.iter().filter_map(|place| self.line_at(*place));
         parents.map(|line| line.id).collect::<Vec<_>>().into_iter()
     }
 
     /// The lines that the author of a line had seen, the latest first: a reader who selects a line
-    /// can be shown what it answers (LG-06).
+    /// can be shown what it answers (LG-06). Ends where lines were forgotten.
     pub fn ancestors(&self, id: &I) -> impl Iterator<Item = &Line<I, A, T>> {
         let parents = self.line(id).map(|line| line.parents.as_slice()).unwrap_or_default();
         let mut frontier: BTreeSet<Index> = parents.iter().copied().collect();
         core::iter::from_fn(move || {
-            let line = self.lines.get(frontier.pop_last()?.at())?;
-            frontier.extend(line.parents.iter());
+            let line = self.line_at(frontier.pop_last()?)?;
+            frontier.extend(line.parents.as_slice());
             Some(line)
         })
     }
@@ -235,24 +315,37 @@ impl<I: Copy + Ord, A: Clone + Ord, T> MessageLog<I, A, T> {
     /// like [`Transcript::canonical_order`].
     pub fn canonical_order(&self) -> Vec<&Line<I, A, T>> {
         let mut lines: Vec<_> = self.lines.iter().collect();
-        lines.sort_by_key(|line| (line.section, line.rank));
+        lines.sort_by_key(|line| (line.section, line.origin.height, line.origin.author));
         lines
     }
 
-    fn open(&mut self, base: Vec<Index>) -> Result<Section, LogError<I>> {
+    fn open(&mut self, base: Places) -> Result<Section, LogError<I>> {
         let section = Section(Index::next(self.sections.len()).ok_or(LogError::Full)?);
-        let sets = Vec::from([base.clone()]);
-        self.sections.push(SectionState { base, latest: BTreeMap::new(), sets });
+        self.sections.push(SectionState::new(base));
         Ok(section)
     }
 
-    /// The section's state, while it is open. An ended one has not even the empty set.
-    fn state(&self, section: Section) -> Result<&SectionState<I>, LogError<I>> {
-        let state = self.sections.get(section.0.at()).filter(|state| !state.sets.is_empty());
+    /// The section's state, while it is open.
+    fn state(&self, section: Section) -> Result<&SectionState, LogError<I>> {
+        let state = self.sections.get(section.0.at()).filter(|state| state.open);
         state.ok_or(LogError::UnknownSection)
     }
 
-    /// The latest lines of the union of some sets of lines, ascending; the base if that is empty.
+    fn next_place(&self) -> Option<Index> {
+        Index::next(at(self.forgotten).saturating_add(self.lines.len()))
+    }
+
+    fn line_at(&self, place: Index) -> Option<&Line<I, A, T>> {
+        self.lines.get(at(place.number().checked_sub(self.forgotten)?))
+    }
+
+    /// What is known of a line, even if it was forgotten.
+    fn stub(&self, place: Index) -> Option<Stub<I>> {
+        let line = self.line_at(place).map(Line::stub);
+        line.or_else(|| self.stubs.get(&place).copied())
+    }
+
+    /// The latest lines of the union of some sets of lines; none if that is empty.
     ///
     /// At most one line per member is looked at closely, whatever the sets hold. Two lines of which
     /// the transcript forgot the order are unordered: were one an ancestor of the other, then every
@@ -260,61 +353,118 @@ impl<I: Copy + Ord, A: Clone + Ord, T> MessageLog<I, A, T> {
     fn latest_lines<'a>(
         &self,
         section: Section,
-        state: &SectionState<I>,
         transcript: &Transcript<I, A>,
-        sets: impl Iterator<Item = &'a [Index]>,
-    ) -> Vec<Index> {
-        let mut newest: BTreeMap<&A, &Line<I, A, T>> = BTreeMap::new();
-        for line in sets.flatten().filter_map(|place| self.lines.get(place.at())) {
+        sets: impl Iterator<Item = &'a Places>,
+    ) -> Places {
+        let mut newest: BTreeMap<usize, (Index, Origin)> = BTreeMap::new();
+        for place in sets.flat_map(Places::as_slice) {
             // Lines of earlier sections come through the base, and are behind all lines of this.
-            if line.section == section {
-                let best = newest.entry(&line.author).or_insert(line);
-                if line.rank > best.rank {
-                    *best = line;
-                }
+            let Some(stub) = self.stub(*place).filter(|stub| stub.section == section) else {
+                continue;
+            };
+            let best = newest.entry(stub.origin.author).or_insert((*place, stub.origin));
+            if stub.origin.position > best.1.position {
+                *best = (*place, stub.origin);
             }
         }
-        if newest.is_empty() {
-            return state.base.clone();
-        }
-        let is_latest = |line: &&Line<I, A, T>| {
-            !newest.values().any(|other| transcript.before(&line.id, &other.id) == Some(true))
+        let is_latest = |(_, origin): &&(Index, Origin)| {
+            let mut others = newest.values().filter(|(_, other)| other.author != origin.author);
+            !others.any(|(_, other)| {
+                let seen = transcript.live.context(other.message).get(origin.author);
+                seen.is_some_and(|seen| *seen > origin.position)
+            })
         };
-        let mut latest: Vec<Index> =
-            newest.values().copied().filter(is_latest).map(|line| line.place).collect();
-        latest.sort_unstable();
-        latest
+        newest.values().filter(is_latest).map(|(place, _)| *place).collect()
     }
 }
 
-impl<I: Copy + Ord> SectionState<I> {
-    /// The latest lines at a message that passed.
-    fn latest_at(&self, id: &I) -> Option<&[Index]> {
-        self.sets.get(*self.latest.get(id)?).map(Vec::as_slice)
+impl SectionState {
+    const fn new(base: Places) -> Self {
+        Self {
+            open: true,
+            base,
+            latest: VecDeque::new(),
+            first: Index::of(0),
+            pruned: Places::None,
+        }
     }
 
-    /// Notes the latest lines at a message, sharing the set of a parent that has the same.
-    fn set(&mut self, id: I, latest: Vec<Index>, parents: impl Iterator<Item = I>) {
-        let base = (self.sets.first() == Some(&latest)).then_some(0);
-        let known = parents.filter_map(|parent| self.latest.get(&parent).copied());
-        let shared = known.chain(base).find(|&set| self.sets.get(set) == Some(&latest));
-        let set = shared.unwrap_or(self.sets.len());
-        if shared.is_none() {
-            self.sets.push(latest);
+    /// The latest lines at a message that passed.
+    fn latest_at(&self, message: Index) -> Option<&Places> {
+        match message.number().checked_sub(self.first.number()) {
+            Some(offset) => self.latest.get(at(offset))?.as_ref(),
+            None => Some(&self.pruned),
         }
-        self.latest.insert(id, set);
+    }
+
+    /// Whether a message passed already.
+    fn knows(&self, message: Index) -> bool {
+        self.latest_at(message).is_some()
+    }
+
+    fn or_base(&self, latest: Places) -> Places {
+        if latest == Places::None { self.base.clone() } else { latest }
+    }
+
+    fn set(&mut self, message: Index, latest: Places) {
+        let offset = at(message.number().saturating_sub(self.first.number()));
+        while self.latest.len() < offset {
+            self.latest.push_back(None);
+        }
+        match self.latest.get_mut(offset) {
+            Some(place) => *place = Some(latest),
+            None => self.latest.push_back(Some(latest)),
+        }
+    }
+
+    /// Nothing that comes can have a message before this one as a parent.
+    fn forget_before(&mut self, first: Index) {
+        while self.first < first {
+            self.first = self.first.following();
+            if let Some(latest) = self.latest.pop_front().flatten() {
+                self.pruned = latest;
+            }
+        }
+    }
+}
+
+impl Places {
+    fn as_slice(&self) -> &[Index] {
+        match self {
+            Self::None => &[],
+            Self::One(place) => core::slice::from_ref(place),
+            Self::Many(places) => places,
+        }
+    }
+}
+
+impl FromIterator<Index> for Places {
+    fn from_iter<P: IntoIterator<Item = Index>>(places: P) -> Self {
+        let mut places = places.into_iter();
+        let Some(first) = places.next() else { return Self::None };
+        let Some(second) = places.next() else { return Self::One(first) };
+        let mut all: Vec<Index> = [first, second].into_iter().chain(places).collect();
+        all.sort_unstable();
+        Self::Many(all.into())
+    }
+}
+
+impl<I: Copy, A, T> Line<I, A, T> {
+    const fn stub(&self) -> Stub<I> {
+        Stub { id: self.id, section: self.section, origin: self.origin }
     }
 }
 
 impl<I, A, T> Line<I, A, T> {
-    /// The line's place in the log, from 0.
+    /// The line's place in the log, from 0: how many lines came before it.
     pub fn place(&self) -> usize {
         self.place.at()
     }
 
     /// How far back its effective parents are, ascending: 1 is the line above.
     pub fn distances(&self) -> impl ExactSizeIterator<Item = usize> {
-        self.parents.iter().rev().map(|parent| self.place().saturating_sub(parent.at()))
+        let parents = self.parents.as_slice().iter().rev();
+        parents.map(|parent| self.place().saturating_sub(parent.at()))
     }
 
     /// Whether its effective parents are exactly the line above, or, at the first line, none. Where
@@ -326,23 +476,49 @@ impl<I, A, T> Line<I, A, T> {
 
 #[cfg(test)]
 mod tests {
-    use super::MessageLog;
+    use super::{MessageLog, Places};
     use crate::{Entry, Role, Transcript};
 
+    type Result = core::result::Result<(), std::boxed::Box<dyn core::error::Error>>;
+
     #[test]
-    fn runs_of_acks_share_one_set() -> Result<(), std::boxed::Box<dyn core::error::Error>> {
+    fn runs_of_acks_share_one_set() -> Result {
         let mut transcript = Transcript::new(["alice", "bob"]);
         let mut log = MessageLog::new();
         let section = log.begin()?;
-        for id in 0..100_u32 {
-            let author = if id.is_multiple_of(2) { "alice" } else { "bob" };
-            let parent: std::vec::Vec<u32> = id.checked_sub(1).into_iter().collect();
-            transcript.add(Entry::new(id, &author, &parent, Role::Ack))?;
-            // Two payloads, each with a long run of acks before and after it.
-            log.accept(section, &transcript, id, matches!(id, 30 | 60).then_some(()))?;
+        // Two lines at the same time, and a long run of acks after them.
+        for (id, author) in [(0, "alice"), (1, "bob")] {
+            transcript.add(Entry::new(id, &author, &[], Role::Content))?;
+            log.accept(section, &transcript, id, Some(()))?;
         }
-        let sets: std::vec::Vec<usize> = log.sections.iter().map(|s| s.sets.len()).collect();
-        assert_eq!(sets, [3], "none, the first, the second");
+        for id in 2..100_u32 {
+            let author = if id.is_multiple_of(2) { "alice" } else { "bob" };
+            transcript.add(Entry::new(id, &author, &transcript.heads(), Role::Ack))?;
+            log.accept(section, &transcript, id, None)?;
+        }
+        let mut sets = log.sections.iter().flat_map(|section| section.latest.iter().skip(2));
+        let Some(Some(Places::Many(first))) = sets.next() else { panic!("two lines") };
+        let shared = sets.all(
+            |set| matches!(set, Some(Places::Many(set)) if alloc::sync::Arc::ptr_eq(set, first)),
+        );
+        assert!(shared);
+        Ok(())
+    }
+
+    #[test]
+    fn what_was_pruned_takes_no_room() -> Result {
+        let mut transcript = Transcript::new(["alice", "bob"]);
+        let mut log = MessageLog::new();
+        let section = log.begin()?;
+        for id in 0..1_000_u32 {
+            let author = if id.is_multiple_of(2) { "alice" } else { "bob" };
+            transcript.add(Entry::new(id, &author, &transcript.heads(), Role::Content))?;
+            log.accept(section, &transcript, id, Some(()))?;
+            transcript.prune();
+            log.forget_before(log.lines().last().map_or(0, |line| line.place()));
+        }
+        assert!(log.sections.iter().all(|section| section.latest.len() < 10));
+        assert!(log.lines().len() == 1 && log.stubs.len() < 10);
         Ok(())
     }
 }

@@ -6,9 +6,10 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
+use core::hash::Hash;
 
 use crate::Transcript;
-use crate::index::{Index, at};
+use crate::index::Index;
 use crate::transcript::Node;
 
 /// Merges two sets that were both made from `base`: what either side added is in, what either side
@@ -31,7 +32,7 @@ pub fn three_way_merge<T: Ord + Clone>(
     all.filter(unchanged).cloned().collect()
 }
 
-impl<I: Copy + Ord, A: Clone + Ord> Transcript<I, A> {
+impl<I: Copy + Ord + Hash, A: Clone + Ord> Transcript<I, A> {
     /// The merged state of several messages, given the state that each message carries.
     ///
     /// The messages are folded, in an order that is the same for everyone, by three-way merges;
@@ -66,7 +67,7 @@ impl<I: Copy + Ord, A: Clone + Ord> Transcript<I, A> {
                 open.extend(unknown);
                 continue;
             }
-            let mut states = self.nodes_at(antichain).map(|node| state(&node.id));
+            let mut states = self.nodes_at(antichain).map(|node| state(&node.kept.id));
             let first = states.next().unwrap_or_default();
             let merged = states.zip(&bases).try_fold(first, |merged, (state, base)| {
                 Some(three_way_merge(known.get(base)?, &merged, &state))
@@ -97,8 +98,9 @@ impl<I: Copy + Ord, A: Clone + Ord> Transcript<I, A> {
     /// A past, joined with what a message is or descends from: larger counts make the union,
     /// smaller ones the intersection.
     fn join(&self, past: &[u32], message: Index, of: fn(u32, u32) -> u32) -> Option<Vec<u32>> {
-        let node = self.node(message).filter(|node| !self.is_node_pruned(node))?;
-        Some(past.iter().zip(node.links.context.iter()).map(|(&a, &b)| of(a, b)).collect())
+        self.node(message)?.live?;
+        let context = self.live.context(message);
+        Some(past.iter().zip(context).map(|(&a, &b)| of(a, b)).collect())
     }
 
     /// The messages of a past that no other descends from, in the order of their authors, which is
@@ -107,14 +109,14 @@ impl<I: Copy + Ord, A: Clone + Ord> Transcript<I, A> {
         let mut latest = Vec::new();
         for (author, &count) in past.iter().enumerate() {
             let Some(position) = count.checked_sub(1) else { continue };
-            let index = *self.chains.get(author)?.messages.get(at(position))?;
-            let node = self.node(index).filter(|node| !self.is_node_pruned(node))?;
-            latest.push((node, index));
+            let index = self.chains.get(author)?.live_at(position)?;
+            latest.push(self.node(index)?);
         }
-        let is_latest = |(node, index): &(&Node<I>, Index)| {
-            let mut others = latest.iter().filter(|(_, other)| other != index);
-            others.all(|(other, _)| self.counts(other, node.author) < node.count())
+        let is_latest = |node: &&Node<'_, I>| {
+            let mut others = latest.iter().filter(|other| other.index != node.index);
+            let own = self.counts(node, node.author());
+            others.all(|other| self.counts(other, node.author()) < own)
         };
-        Some(latest.iter().copied().filter(is_latest).map(|(_, index)| index).collect())
+        Some(latest.iter().filter(is_latest).map(|node| node.index).collect())
     }
 }

@@ -1,12 +1,17 @@
 //! The transcript itself: the rules for what may be added, and the bookkeeping when it is.
 
-use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec;
 use alloc::vec::Vec;
+use core::hash::Hash;
+use core::ops::Range;
 
-use crate::acks::{AckTable, Advance};
+use crate::acks::AckTable;
+use crate::arena::Arena;
 use crate::index::{Index, at};
+use crate::kept::{Kept, MOST_MESSAGES};
+use crate::live::{Context, Live, LiveNodes, Parents};
+use crate::table::Table;
 use crate::{AddError, Added, Entry, ForkEvidence, Role};
 
 /// The causal order of one sub-session's messages, and who acknowledged which of them.
@@ -15,76 +20,66 @@ use crate::{AddError, Added, Entry, ForkEvidence, Role};
 /// of the delivery order is causally complete, and only if it keeps the rules of design 3.4; see
 /// [`AddError`] for the list. A refused message leaves no trace.
 ///
-/// `I` names messages. Authors may choose ids (hashes can be ground), so ids live in ordered maps
-/// only, and their order decides nothing but the order in which some answers are listed. `A` names
-/// members.
+/// `I` names messages. Authors may choose ids (hashes can be ground): where many have the same hash,
+/// they are found by their order, so nothing gets slow. That order decides nothing but the order in
+/// which some answers are listed. `A` names members, of whom at most 65,536 can write.
 ///
 /// # Costs
 ///
 /// With *n* members, [`add`](Self::add) takes O(*n* · parents) plus what it newly reports as fully
 /// acked, and one look-up per id; [`before`](Self::before) compares two numbers. A message costs
-/// *n* numbers and its edges until it is [pruned](Self::prune).
+/// *n* numbers and its edges until it is [pruned](Self::prune); then its id, and 12 to 15 octets.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Transcript<I, A> {
     /// Ascending: a member's place here is its number everywhere else, for every participant.
     pub(crate) members: Vec<A>,
-    pub(crate) nodes: Vec<Node<I>>,
-    by_id: BTreeMap<I, Index>,
+    /// All messages, in delivery order.
+    pub(crate) kept: Arena<Kept<I>>,
+    by_id: Table<I>,
+    pub(crate) live: LiveNodes,
     /// Per member.
     pub(crate) chains: Vec<Chain>,
-    /// Messages without children: at most one by each member.
-    pub(crate) heads: BTreeSet<Index>,
-    /// Content and close messages that are not fully acked.
-    pub(crate) unacked: BTreeSet<Index>,
+    /// Messages without children, ascending: at most one by each member.
+    pub(crate) heads: Vec<Index>,
+    /// How many content and close messages are not fully acked.
+    unacked: usize,
     pub(crate) acks: AckTable,
-}
-
-/// One message.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Node<I> {
-    pub(crate) id: I,
-    pub(crate) author: usize,
-    /// The place in the author's chain, from 0.
-    pub(crate) position: u32,
-    /// The length of the longest path from a message without parents: a Lamport clock.
-    pub(crate) height: u32,
-    /// How many messages the author's chain has up to and including its latest one, as of this
-    /// message, that is not an explicit ack.
-    pub(crate) monitored: u32,
-    pub(crate) role: Role,
-    /// Empty once the message is pruned.
-    pub(crate) links: Links,
-}
-
-/// The part of a message that pruning forgets.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Links {
-    pub(crate) parents: Box<[Index]>,
-    pub(crate) children: Vec<Index>,
-    /// Per member, how many of their messages are this one or its ancestors.
-    pub(crate) context: Box<[u32]>,
 }
 
 /// One member's messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Chain {
-    pub(crate) messages: Vec<Index>,
+    /// The first one.
+    pub(crate) first: Option<Index>,
     /// How many of them, from the first, are pruned.
     pub(crate) pruned: u32,
+    /// The last of those.
+    pub(crate) last_pruned: Option<Index>,
+    /// The others.
+    pub(crate) messages: VecDeque<Index>,
     /// The first close message.
     pub(crate) close: Option<Index>,
 }
 
+/// A message, looked up.
+pub(crate) struct Node<'a, I> {
+    pub(crate) index: Index,
+    pub(crate) kept: &'a Kept<I>,
+    /// `None` if it is pruned.
+    pub(crate) live: Option<&'a Live>,
+}
+
 /// Proof that a message may be added, and what was worked out on the way.
-struct Checked {
+struct Checked<I> {
     index: Index,
     author: usize,
     position: u32,
-    parents: Box<[Index]>,
-    context: Box<[u32]>,
+    parents: Parents,
+    context: Context,
+    kept: Kept<I>,
 }
 
-impl<I: Copy + Ord, A: Clone + Ord> Transcript<I, A> {
+impl<I: Copy + Ord + Hash, A: Clone + Ord> Transcript<I, A> {
     /// An empty transcript of a sub-session with these members, ourselves included. Repetitions
     /// count once; the order does not matter.
     pub fn new(members: impl IntoIterator<Item = A>) -> Self {
@@ -93,11 +88,12 @@ impl<I: Copy + Ord, A: Clone + Ord> Transcript<I, A> {
         let n = members.len();
         Self {
             members,
-            nodes: Vec::new(),
-            by_id: BTreeMap::new(),
+            kept: Arena::new(),
+            by_id: Table::new(),
+            live: LiveNodes::new(n),
             chains: vec![Chain::default(); n],
-            heads: BTreeSet::new(),
-            unacked: BTreeSet::new(),
+            heads: Vec::new(),
+            unacked: 0,
             acks: AckTable::new(n),
         }
     }
@@ -110,7 +106,7 @@ impl<I: Copy + Ord, A: Clone + Ord> Transcript<I, A> {
     /// unchanged (TR-12).
     pub fn add(&mut self, entry: Entry<'_, I, A>) -> Result<Added<I>, AddError<I, A>> {
         let checked = self.checked(&entry)?;
-        Ok(self.insert(entry.id, entry.role, checked))
+        Ok(self.insert(checked))
     }
 
     /// Whether [`add`](Self::add) would take the message.
@@ -129,23 +125,34 @@ impl<I: Copy + Ord, A: Clone + Ord> Transcript<I, A> {
     /// they may still be the author of messages. There is no way back: a member who returns does so
     /// in another sub-session.
     pub fn waive(&mut self, reader: &A) -> Vec<I> {
-        let advances = self.member_index(reader).map(|reader| self.acks.waive(reader));
-        self.report(advances.unwrap_or_default())
+        let Some(reader) = self.member_index(reader) else { return Vec::new() };
+        let Self { acks, chains, kept, unacked, .. } = self;
+        let mut acked = Vec::new();
+        acks.waive(reader, |author, positions| {
+            collect_acked(chains, kept, author, positions, &mut acked);
+        });
+        *unacked = unacked.saturating_sub(acked.len());
+        self.in_order(acked)
     }
 
-    fn checked(&self, entry: &Entry<'_, I, A>) -> Result<Checked, AddError<I, A>> {
+    fn checked(&self, entry: &Entry<'_, I, A>) -> Result<Checked<I>, AddError<I, A>> {
         if self.contains(&entry.id) {
             return Err(AddError::Duplicate);
         }
         let author = self.check_membership(entry)?;
         let parents = self.check_parents(entry)?;
-        let mut context = self.merge_contexts(&parents)?;
-        let position = self.check_chain(entry, author, &context)?;
-        if let Some(count) = context.get_mut(author) {
-            *count = position.saturating_add(1);
-        }
-        let index = Index::next(self.nodes.len()).ok_or(AddError::Full)?;
-        Ok(Checked { index, author, position, parents: parents.into(), context: context.into() })
+        let context = self.merge_contexts(&parents)?;
+        let seen = match &context {
+            Context::OfParent(parent) => self.live.context(*parent).get(author).copied(),
+            Context::Merged(counts) => counts.get(author).copied(),
+        };
+        let position = self.check_chain(entry, author, seen.unwrap_or(0))?;
+        let index = Index::next(self.kept.len()).filter(|index| index.number() < MOST_MESSAGES);
+        let index = index.ok_or(AddError::Full)?;
+        let above = parents.as_slice().iter().filter_map(|parent| self.kept.get(parent.at()));
+        let height = above.map(|parent| parent.height().saturating_add(1)).max().unwrap_or(0);
+        let kept = Kept::new(entry.id, author, height, entry.role).ok_or(AddError::Full)?;
+        Ok(Checked { index, author, position, parents, context, kept })
     }
 
     /// The author's number, if they and the readers are this transcript's members.
@@ -166,7 +173,7 @@ impl<I: Copy + Ord, A: Clone + Ord> Transcript<I, A> {
     }
 
     /// The parents' indices, if all of them are here and none is named twice.
-    fn check_parents(&self, entry: &Entry<'_, I, A>) -> Result<Vec<Index>, AddError<I, A>> {
+    fn check_parents(&self, entry: &Entry<'_, I, A>) -> Result<Parents, AddError<I, A>> {
         let (named, limit) = (entry.parents.len(), self.members.len());
         if named > limit {
             return Err(AddError::TooManyParents { named, limit });
@@ -180,11 +187,15 @@ impl<I: Copy + Ord, A: Clone + Ord> Transcript<I, A> {
         if let Some(&parent) = foreign {
             return Err(AddError::ParentElsewhere(parent));
         }
+        // One parent, the usual case, cannot be named twice, and needs no list.
+        if let [parent] = entry.parents {
+            let found = self.index_of(parent).map(Parents::One);
+            return found.ok_or_else(|| AddError::MissingParents(Vec::from([*parent])));
+        }
         let (mut found, mut missing) = (Vec::with_capacity(named), Vec::new());
         let mut seen = BTreeSet::new();
         for &parent in entry.parents {
-            // One parent, the usual case, cannot be named twice.
-            if named > 1 && !seen.insert(parent) {
+            if !seen.insert(parent) {
                 return Err(AddError::ParentsNotAntichain { ancestor: parent, descendant: parent });
             }
             match self.index_of(&parent) {
@@ -192,171 +203,207 @@ impl<I: Copy + Ord, A: Clone + Ord> Transcript<I, A> {
                 None => missing.push(parent),
             }
         }
-        if missing.is_empty() { Ok(found) } else { Err(AddError::MissingParents(missing)) }
+        if missing.is_empty() { Ok(found.into()) } else { Err(AddError::MissingParents(missing)) }
     }
 
     /// The union of the parents' pasts, as counts per member, if the parents are an anti-chain.
     ///
-    /// A pruned parent has no context any more and stands for itself alone. That is enough to refuse
-    /// it: whatever descends from its author's latest message also descends from every pruned one,
-    /// so it is either redundant here or leads into a fork in `check_chain`.
-    fn merge_contexts(&self, parents: &[Index]) -> Result<Vec<u32>, AddError<I, A>> {
+    /// A pruned parent has no context any more and stands for all of its author's that are pruned.
+    /// That is enough to refuse it: whatever descends from its author's latest message also descends
+    /// from every pruned one, so it is either redundant here or leads into a fork in `check_chain`.
+    fn merge_contexts(&self, parents: &Parents) -> Result<Context, AddError<I, A>> {
         // A single parent, the usual case, has nothing to be compared with.
-        if let [parent] = parents
-            && let Some(node) = self.node(*parent)
-            && !node.links.context.is_empty()
+        if let Parents::One(parent) = parents
+            && self.node(*parent).is_some_and(|node| node.live.is_some())
         {
-            return Ok(node.links.context.to_vec());
+            return Ok(Context::OfParent(*parent));
         }
+        let parents = parents.as_slice();
         // Per member: the largest count among the parents, and how many parents attain it.
         let mut merged = vec![(0_u32, 0_usize); self.members.len()];
         for node in self.nodes_at(parents) {
-            if node.links.context.is_empty() {
-                raise(merged.get_mut(node.author), node.count());
+            if node.live.is_none() {
+                raise(merged.get_mut(node.author()), self.counts(&node, node.author()));
+                continue;
             }
-            for (largest, &count) in merged.iter_mut().zip(node.links.context.iter()) {
+            for (largest, &count) in merged.iter_mut().zip(self.live.context(node.index)) {
                 raise(Some(largest), count);
             }
         }
-        for (&index, node) in parents.iter().zip(self.nodes_at(parents)) {
-            let (count, attained) = merged.get(node.author).copied().unwrap_or_default();
+        for node in self.nodes_at(parents) {
+            let (count, attained) = merged.get(node.author()).copied().unwrap_or_default();
             // A parent's own count is attained by itself; by another, or exceeded, only if that
             // other one descends from it.
-            if count > node.count() || attained > 1 {
-                let descendant = parents.iter().filter(|&&other| other != index);
-                let descendant = descendant
-                    .filter_map(|other| self.node(*other))
-                    .find(|other| self.counts(other, node.author) >= node.count());
-                return Err(AddError::ParentsNotAntichain {
-                    ancestor: node.id,
-                    descendant: descendant.map_or(node.id, |other| other.id),
-                });
+            if count > self.counts(&node, node.author()) || attained > 1 {
+                let mut others = self.nodes_at(parents);
+                if let Some(other) = others.find(|other| self.descends(other, &node)) {
+                    return Err(AddError::ParentsNotAntichain {
+                        ancestor: node.kept.id,
+                        descendant: other.kept.id,
+                    });
+                }
             }
         }
-        Ok(merged.into_iter().map(|(count, _)| count).collect())
+        Ok(Context::Merged(merged.into_iter().map(|(count, _)| count).collect()))
     }
 
-    /// The message's position in its author's chain, if the chain goes on with it.
+    /// Whether a message certainly descends from another.
+    fn descends(&self, node: &Node<'_, I>, from: &Node<'_, I>) -> bool {
+        if node.author() == from.author() {
+            return node.index > from.index;
+        }
+        node.live.is_some() && self.counts(node, from.author()) >= self.counts(from, from.author())
+    }
+
+    /// The message's position in its author's chain, if the chain goes on with it, where its parents
+    /// have `seen` so many of it.
     fn check_chain(
         &self,
         entry: &Entry<'_, I, A>,
         author: usize,
-        context: &[u32],
+        seen: u32,
     ) -> Result<u32, AddError<I, A>> {
         let Some(chain) = self.chains.get(author) else {
             return Err(AddError::AuthorNotMember(entry.author.clone()));
         };
-        let seen = context.get(author).copied().unwrap_or(0);
-        // Among pruned messages the count is a lower bound only; among the others it is exact.
-        let unseen = chain.messages.get(at(seen.max(chain.pruned)));
-        let unseen = unseen.or_else(|| chain.messages.get(at(seen)));
-        if let Some(accepted) = unseen.and_then(|&index| self.node(index)) {
+        // That one of the pruned was seen does not say which; the author's latest is never pruned.
+        let unseen = chain.messages.get(at(seen.saturating_sub(chain.pruned)));
+        if let Some(accepted) = unseen.and_then(|&index| self.id_at(index)) {
             return Err(AddError::Fork(ForkEvidence {
                 author: entry.author.clone(),
-                accepted: accepted.id,
+                accepted,
                 refused: entry.id,
             }));
         }
-        match chain.close.and_then(|close| self.node(close)) {
-            Some(close) if entry.role == Role::Content => {
-                Err(AddError::AfterClose { close: close.id })
-            }
+        match chain.close.and_then(|close| self.id_at(close)) {
+            Some(close) if entry.role == Role::Content => Err(AddError::AfterClose { close }),
             _ => Ok(seen),
         }
     }
 
     /// Cannot fail, so that a message is added wholly or not at all.
-    fn insert(&mut self, id: I, role: Role, checked: Checked) -> Added<I> {
-        let Checked { index, author, position, parents, context } = checked;
-        let height = self.nodes_at(&parents).map(|node| node.height.saturating_add(1)).max();
-        let count = position.saturating_add(1);
-        let mut monitored = count;
+    fn insert(&mut self, checked: Checked<I>) -> Added<I> {
+        let Checked { index, author, position, parents, context, kept } = checked;
+        let role = kept.role();
+        let mut monitored = position.saturating_add(1);
         if let Some(chain) = self.chains.get_mut(author) {
-            let previous = chain.messages.last().and_then(|last| self.nodes.get(last.at()));
             if role == Role::Ack {
+                let previous = chain.messages.back().and_then(|&last| self.live.get(last));
                 monitored = previous.map_or(0, |previous| previous.monitored);
             }
             if role == Role::Close && chain.close.is_none() {
                 chain.close = Some(index);
             }
-            chain.messages.push(index);
+            chain.first.get_or_insert(index);
+            chain.messages.push_back(index);
         }
-        // In this order, the set is never empty, and keeps its memory.
-        self.heads.insert(index);
-        for parent in &parents {
-            self.heads.remove(parent);
-            if let Some(node) = self.nodes.get_mut(parent.at()) {
-                node.links.children.push(index);
+        for parent in parents.as_slice() {
+            if let Ok(place) = self.heads.binary_search(parent) {
+                self.heads.remove(place);
             }
         }
-        self.by_id.insert(id, index);
+        self.heads.push(index);
         if role != Role::Ack {
-            self.unacked.insert(index);
+            self.unacked = self.unacked.saturating_add(1);
         }
-        let advances = self.acks.record(author, &context);
-        let links = Links { parents, children: Vec::new(), context };
-        let height = height.unwrap_or(0);
-        self.nodes.push(Node { id, author, position, height, monitored, role, links });
-        Added::new(self.report(advances))
+        let Self { kept: all, by_id, .. } = self;
+        by_id.insert(kept.id, index, Index::of(0)..index, |index| {
+            all.get(index.at()).map(|kept| kept.id)
+        });
+        all.push(kept);
+        self.live.push(Live { position, monitored, parents }, context, author);
+
+        let Self { acks, chains, kept, live, unacked, .. } = self;
+        let mut acked = Vec::new();
+        acks.record(author, live.context(index), |author, positions| {
+            collect_acked(chains, kept, author, positions, &mut acked);
+        });
+        *unacked = unacked.saturating_sub(acked.len());
+        Added::new(self.in_order(acked))
     }
 
-    /// The ids of what became fully acked and was awaited, in delivery order.
-    fn report(&mut self, advances: Vec<Advance>) -> Vec<I> {
-        let mut acked = Vec::new();
-        for (author, positions) in advances {
-            let Some(chain) = self.chains.get(author) else { continue };
-            let range = at(positions.start)..at(positions.end);
-            let messages = chain.messages.get(range).unwrap_or_default();
-            // Explicit acks never were in the set: they are passed over here.
-            acked.extend(messages.iter().copied().filter(|index| self.unacked.remove(index)));
-        }
-        acked.sort_unstable();
-        self.nodes_at(&acked).map(|node| node.id).collect()
+    /// The ids of some messages, in delivery order.
+    fn in_order(&self, mut indices: Vec<Index>) -> Vec<I> {
+        indices.sort_unstable();
+        self.ids(&indices)
     }
 
     // Looking things up.
 
     pub(crate) fn index_of(&self, id: &I) -> Option<Index> {
-        self.by_id.get(id).copied()
+        self.by_id.find(id, |index| self.id_at(index))
     }
 
     pub(crate) fn member_index(&self, member: &A) -> Option<usize> {
         self.members.binary_search(member).ok()
     }
 
-    pub(crate) fn node(&self, index: Index) -> Option<&Node<I>> {
-        self.nodes.get(index.at())
+    pub(crate) fn node(&self, index: Index) -> Option<Node<'_, I>> {
+        let kept = self.kept.get(index.at())?;
+        let pruned = self.chains.get(kept.author()).map_or(0, |chain| chain.pruned);
+        let live = self.live.get(index).filter(|live| live.position >= pruned);
+        Some(Node { index, kept, live })
     }
 
-    pub(crate) fn node_of(&self, id: &I) -> Option<&Node<I>> {
+    pub(crate) fn node_of(&self, id: &I) -> Option<Node<'_, I>> {
         self.index_of(id).and_then(|index| self.node(index))
     }
 
     pub(crate) fn nodes_at<'a>(
         &'a self,
         indices: impl IntoIterator<Item = &'a Index>,
-    ) -> impl Iterator<Item = &'a Node<I>> {
+    ) -> impl Iterator<Item = Node<'a, I>> {
         indices.into_iter().filter_map(|index| self.node(*index))
     }
 
-    pub(crate) fn is_node_pruned(&self, node: &Node<I>) -> bool {
-        self.chains.get(node.author).is_some_and(|chain| node.position < chain.pruned)
+    /// How many content and close messages are not fully acked.
+    pub(crate) const fn unacked_count(&self) -> usize {
+        self.unacked
     }
 
-    /// How many messages of `author` are the node or its ancestors. A lower bound if it is pruned.
-    pub(crate) fn counts(&self, node: &Node<I>, author: usize) -> u32 {
-        if node.links.context.is_empty() && node.author == author {
-            return node.count();
+    /// How many messages of `author` are the node or its ancestors. If it is pruned, as many as if
+    /// it were its author's last pruned one, which had seen nothing.
+    pub(crate) fn counts(&self, node: &Node<'_, I>, author: usize) -> u32 {
+        if node.live.is_some() {
+            return self.live.context(node.index).get(author).copied().unwrap_or(0);
         }
-        node.links.context.get(author).copied().unwrap_or(0)
+        let own = self.chains.get(author).filter(|_| node.author() == author);
+        own.map_or(0, |chain| chain.pruned)
     }
 }
 
-impl<I> Node<I> {
-    /// How many messages the author's chain has up to and including this one.
-    pub(crate) fn count(&self) -> u32 {
-        self.position.saturating_add(1)
+impl<I> Node<'_, I> {
+    pub(crate) fn author(&self) -> usize {
+        self.kept.author()
     }
+}
+
+impl Chain {
+    /// The message at a position, if it is not pruned.
+    pub(crate) fn live_at(&self, position: u32) -> Option<Index> {
+        self.messages.get(at(position.checked_sub(self.pruned)?)).copied()
+    }
+
+    /// The messages at some positions, but for those that are pruned.
+    pub(crate) fn live_between(&self, positions: Range<u32>) -> impl Iterator<Item = Index> {
+        let from = at(positions.start.saturating_sub(self.pruned)).min(self.messages.len());
+        let to = at(positions.end.saturating_sub(self.pruned)).min(self.messages.len());
+        self.messages.range(from..to.max(from)).copied()
+    }
+}
+
+/// Adds to a list which messages became fully acked: those of an author at some positions. Explicit
+/// acks are not awaited, and passed over.
+fn collect_acked<I>(
+    chains: &[Chain],
+    kept: &Arena<Kept<I>>,
+    author: usize,
+    positions: Range<u32>,
+    acked: &mut Vec<Index>,
+) {
+    let Some(chain) = chains.get(author) else { return };
+    let awaited = |index: &Index| kept.get(index.at()).is_some_and(|kept| kept.role() != Role::Ack);
+    acked.extend(chain.live_between(positions).filter(awaited));
 }
 
 /// Takes another count into a maximum and the number of times that it was attained.

@@ -1,41 +1,50 @@
 //! Walks through the graph, as iterators without recursion.
 
 use alloc::collections::{BTreeSet, BinaryHeap};
+use alloc::vec::Vec;
 use core::cmp::Reverse;
+use core::hash::Hash;
 
 use crate::Transcript;
-use crate::index::{Index, at};
+use crate::index::Index;
 
-impl<I: Copy + Ord, A: Clone + Ord> Transcript<I, A> {
+impl<I: Copy + Ord + Hash, A: Clone + Ord> Transcript<I, A> {
     /// Everything that the author of `id` had seen, children before parents, pruned messages
     /// included. Nothing if `id` is pruned itself, or unknown.
     ///
-    /// Takes O(*n*) to start and O(log *n*) per step, and holds one index per member: it merges the
-    /// members' chains, and need not remember where it was.
+    /// Walks back over the delivery order, and passes over what they had not seen.
     pub fn ancestors(&self, id: &I) -> impl Iterator<Item = I> {
-        let node = self.node_of(id).filter(|node| !self.is_node_pruned(node));
-        let mut latest: BinaryHeap<Index> = node
-            .into_iter()
+        let node = self.node_of(id).filter(|node| node.live.is_some());
+        let end = node.as_ref().map_or(0, |node| node.index.number());
+        // Some that came later may be pruned all the same: only up to there are places known.
+        let pruned = self.chains.iter().filter_map(|chain| chain.last_pruned);
+        let start = pruned.map(|last| last.following().number()).chain([end]).max().unwrap_or(end);
+        // Per author: how many of their messages are left to walk over, and how many were seen.
+        let mut left: Vec<(u32, u32)> = node
+            .iter()
             .flat_map(|node| self.chains.iter().enumerate().map(move |chain| (node, chain)))
-            .filter_map(|(node, (author, chain))| {
-                let position = self.count_before(node, author).checked_sub(1)?;
-                chain.messages.get(at(position)).copied()
+            .map(|(node, (author, chain))| {
+                let live = chain.messages.partition_point(|&index| index.number() < start);
+                let live = u32::try_from(live).unwrap_or(u32::MAX);
+                (chain.pruned.saturating_add(live), self.count_before(node, author))
             })
             .collect();
-        core::iter::from_fn(move || {
-            let node = self.node(latest.pop()?)?;
-            latest.extend(node.position.checked_sub(1).and_then(|p| self.in_chain(node.author, p)));
-            Some(node.id)
+        (0..start).rev().filter_map(move |number| {
+            let kept = self.kept.get(Index::of(number).at())?;
+            let (left, seen) = left.get_mut(kept.author())?;
+            *left = left.saturating_sub(1);
+            (number < end && *left < *seen).then_some(kept.id)
         })
     }
 
     /// Every message whose author had seen `id`, in delivery order. Pruned messages are left out.
     ///
-    /// Costs like [`ancestors`](Self::ancestors), and one bisection per member to start.
+    /// Takes one bisection per member to start and O(log *n*) per step, and holds one index per
+    /// member: it merges the members' chains, and need not remember where it was.
     pub fn descendants(&self, id: &I) -> impl Iterator<Item = I> {
         let node = self.node_of(id);
         let mut next: BinaryHeap<Reverse<Index>> = node
-            .into_iter()
+            .iter()
             .flat_map(|node| (0..self.members.len()).map(move |author| (node, author)))
             .filter_map(|(node, author)| self.first_index_after(author, node))
             .map(Reverse)
@@ -43,8 +52,9 @@ impl<I: Copy + Ord, A: Clone + Ord> Transcript<I, A> {
         core::iter::from_fn(move || {
             let Reverse(index) = next.pop()?;
             let node = self.node(index)?;
-            next.extend(self.in_chain(node.author, node.count()).map(Reverse));
-            Some(node.id)
+            let chain = self.chains.get(node.author())?;
+            next.extend(chain.live_at(node.live?.count()).map(Reverse));
+            Some(node.kept.id)
         })
     }
 
@@ -59,16 +69,17 @@ impl<I: Copy + Ord, A: Clone + Ord> Transcript<I, A> {
         id: &I,
         mut walk_on: impl FnMut(&I) -> bool,
     ) -> impl Iterator<Item = I> {
-        let parents = self.node_of(id).map(|node| &*node.links.parents).unwrap_or_default();
+        let node = self.node_of(id).and_then(|node| node.live);
+        let parents = node.map(|live| live.parents.as_slice()).unwrap_or_default();
         // The frontier is taken from its youngest end: nothing that comes later in the walk can
         // lead back to what was taken, so that no set of visited messages is needed.
         let mut frontier: BTreeSet<Index> = parents.iter().copied().collect();
         core::iter::from_fn(move || {
             let node = self.node(frontier.pop_last()?)?;
-            if walk_on(&node.id) {
-                frontier.extend(node.links.parents.iter());
+            if walk_on(&node.kept.id) {
+                frontier.extend(node.live.into_iter().flat_map(|live| live.parents.as_slice()));
             }
-            Some(node.id)
+            Some(node.kept.id)
         })
     }
 
@@ -80,18 +91,14 @@ impl<I: Copy + Ord, A: Clone + Ord> Transcript<I, A> {
         mut walk_on: impl FnMut(&I) -> bool,
     ) -> impl Iterator<Item = I> {
         let node = self.node_of(id);
-        let children = node.map(|node| node.links.children.as_slice()).unwrap_or_default();
-        let mut frontier: BTreeSet<Index> = children.iter().copied().collect();
+        let children = node.map(|node| self.children_of(&node)).unwrap_or_default();
+        let mut frontier: BTreeSet<Index> = children.into_iter().collect();
         core::iter::from_fn(move || {
             let node = self.node(frontier.pop_first()?)?;
-            if walk_on(&node.id) {
-                frontier.extend(node.links.children.iter());
+            if walk_on(&node.kept.id) {
+                frontier.extend(self.children_of(&node));
             }
-            Some(node.id)
+            Some(node.kept.id)
         })
-    }
-
-    fn in_chain(&self, author: usize, position: u32) -> Option<Index> {
-        self.chains.get(author)?.messages.get(at(position)).copied()
     }
 }

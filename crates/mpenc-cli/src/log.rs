@@ -65,7 +65,7 @@ impl What {
                 Self::Message {
                     id: message.id.to_string(),
                     author: text(&message.author),
-                    readers: texts(&message.readers),
+                    readers: texts(message.readers.iter()),
                     number,
                     parents: back.filter_map(|back| number.checked_sub(*back)).collect(),
                     former: message.of_former_members,

@@ -1,6 +1,7 @@
 //! What a session tells its user.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -206,6 +207,74 @@ pub struct Branch {
     pub packet: Option<String>,
 }
 
+/// Whom a message was written to: all members of its sub-session but its author, ascending.
+///
+/// Every message of a sub-session has such a list, so they share the members.
+#[derive(Clone)]
+pub struct Readers {
+    members: Arc<[MemberId]>,
+    /// The author's place among them.
+    author: usize,
+}
+
+impl Readers {
+    /// All of some members, ascending, but the one at this place.
+    pub(crate) fn new(members: &Arc<[MemberId]>, author: usize) -> Self {
+        Self { members: Arc::clone(members), author }
+    }
+
+    /// The readers, ascending.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &MemberId> + Clone {
+        let members = self.members.iter().enumerate();
+        members.filter(|&(place, _)| place != self.author).map(|(_, member)| member)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.members.len().saturating_sub(1)
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether somebody is one of them.
+    #[must_use]
+    pub fn contains(&self, member: &MemberId) -> bool {
+        self.members.binary_search(member).is_ok_and(|place| place != self.author)
+    }
+
+    /// A list of their own.
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<MemberId> {
+        self.iter().cloned().collect()
+    }
+}
+
+impl PartialEq for Readers {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Readers {}
+
+impl fmt::Debug for Readers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Readers {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
 /// A message in the user's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -216,7 +285,7 @@ pub struct MessageEvent {
     /// Who wrote it.
     pub author: MemberId,
     /// To whom.
-    pub readers: Vec<MemberId>,
+    pub readers: Readers,
     /// What they wrote.
     pub text: String,
     /// Its place in the log, from 0.

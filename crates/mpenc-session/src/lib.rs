@@ -86,7 +86,7 @@ pub use config::{Config, JoinPatience};
 pub use error::ApiMisuse;
 pub use event::{
     Branch, Event, FailReason, Fault, HeldId, HistoryFault, LocalId, MessageEvent, OperationId,
-    OperationInfo, Outcome, Sent, Severity,
+    OperationInfo, Outcome, Readers, Sent, Severity,
 };
 pub use io::{ChannelAction, ChannelEvent, Ctx, Input, Output, Outputs};
 pub use mpenc_greet::Change as Membership;

@@ -383,6 +383,13 @@ impl<S: Suite> Session<S> {
         &self.shared.log
     }
 
+    /// Forgets the lines of [`messages`](Self::messages) before a place, for callers who keep them
+    /// elsewhere, or need them no more. Nothing else changes: what comes later has its place, and is
+    /// said to follow on what it follows on.
+    pub fn forget_messages_before(&mut self, place: usize) {
+        self.shared.log.forget_before(place);
+    }
+
     /// The ids of all messages of the current sub-session, acks and the like among them, in an
     /// order that is the same for everybody who has them.
     #[must_use]
@@ -400,7 +407,7 @@ impl<S: Suite> Session<S> {
             .unwrap_or_default()
     }
 
-    /// Messages of the log that are not fully acked, and may yet be: those of the previous and of the
+    /// Messages in the log that are not fully acked, and may yet be: those of the previous and of the
     /// current sub-session, oldest first.
     pub fn unacked(&self) -> impl Iterator<Item = MessageId> + '_ {
         let subs = [&self.previous, &self.current].into_iter().flatten();

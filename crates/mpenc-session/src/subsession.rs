@@ -5,15 +5,16 @@ mod fork;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use mpenc_causal::{AddError, Added, Entry, Pending, Role, Section, Transcript};
+use mpenc_causal::{AddError, Added, Entry, Index, Pending, Role, Section, Transcript};
 use mpenc_greet::InternalError;
 use mpenc_message::{Draft, Kind, MessageSecurity, OpenError, OrderAck, SealError};
 use mpenc_wire::{DataPacket, MemberId, MessageId, ParentOrder};
 
 use self::boundary::Boundary;
-use crate::event::{Event, Fault, MessageEvent};
+use crate::event::{Event, Fault, MessageEvent, Readers};
 use crate::flow::{Due, FlowControl, Message, Rules, Silent};
 use crate::history::order_ack;
 use crate::shared::Shared;
@@ -75,10 +76,14 @@ pub(crate) struct SubSession<X> {
     security: X,
     own: MemberId,
     readers: Vec<MemberId>,
+    /// In the order of their numbers in the transcript.
+    members: Arc<[MemberId]>,
     transcript: Transcript<MessageId, MemberId>,
     pending: Pending<MessageId, MemberId, Incoming>,
     /// Who acks, resends and says what, and when; and how far we are with our own part.
-    flow: FlowControl<MessageId, MemberId>,
+    flow: FlowControl<Index, usize>,
+    /// How many messages are yet to come before the transcript is pruned.
+    until_pruned: usize,
     /// How many FINs in a row each author wrote last: two are the intent to leave (TI-04).
     fins: BTreeMap<MemberId, u32>,
     /// Who has told two stories: their first one counts, and we write no content any more.
@@ -109,15 +114,19 @@ impl<X: MessageSecurity> SubSession<X> {
         // Nobody may take all of the room, however few they are.
         let per_author = (room / 2).max(16);
         let rules = Rules::new(&shared.config, shared.dialect);
+        let transcript = Transcript::new(members.iter().cloned());
+        let number = transcript.number(own).unwrap_or_default();
         Self {
             number: shared.newest,
             section,
             security,
             own: own.clone(),
             readers: members.iter().filter(|&member| member != own).cloned().collect(),
-            transcript: Transcript::new(members.iter().cloned()),
+            members: transcript.members().cloned().collect(),
+            flow: FlowControl::new(rules, &number, &numbers(&transcript), now, shared.stamp),
+            transcript,
             pending: Pending::new(room, per_author),
-            flow: FlowControl::new(rules, own, members, now, shared.stamp),
+            until_pruned: PRUNED_EVERY,
             fins: BTreeMap::new(),
             forkers: BTreeSet::new(),
             boundary: None,
@@ -158,7 +167,7 @@ impl<X: MessageSecurity> SubSession<X> {
     /// Whether everything in it was acked by everybody, nothing waits for its parents, and nothing is
     /// missing that others had seen when it ended.
     pub(crate) fn is_consistent(&self) -> bool {
-        self.transcript.unacked().next().is_none() && self.pending.is_empty() && self.is_whole()
+        self.transcript.all_fully_acked() && self.pending.is_empty() && self.is_whole()
     }
 
     /// Messages that wait for their parents.
@@ -215,15 +224,27 @@ impl<X: MessageSecurity> SubSession<X> {
     ) -> Result<(), WriteError> {
         if self.is_open() {
             self.write(cx, shared, Kind::Fin, "", out)?;
-            for member in self.flow.fin(cx.now) {
-                out.tell(Event::MemberFresh(member));
-            }
+            self.end_content(cx.now, out);
         }
         if leaving {
             self.write(cx, shared, Kind::Fin, "", out)?;
         }
         self.flow.settle(cx.now, self.is_consistent());
         Ok(())
+    }
+
+    /// Our FIN is written: of whom signs of life were missed, they are not any more.
+    fn end_content(&mut self, now: Instant, out: &mut Outputs) {
+        for member in self.flow.fin(now) {
+            self.tell_fresh(member, out);
+        }
+    }
+
+    /// The notice that a member is silent is withdrawn.
+    fn tell_fresh(&self, member: usize, out: &mut Outputs) {
+        if let Some(member) = self.members.get(member) {
+            out.tell(Event::MemberFresh(member.clone()));
+        }
     }
 
     /// Another operation completed, with these members.
@@ -248,9 +269,12 @@ impl<X: MessageSecurity> SubSession<X> {
             return Ok(Received::Elsewhere);
         }
         let id = self.security.message_id(packet);
-        if self.transcript.contains(&id) {
-            let again = self.flow.duplicate(cx.now, &id, sender, &self.transcript);
-            self.send_again(&again, out);
+        if let Some(index) = self.transcript.index(&id) {
+            if let Some(sender) = self.transcript.number(sender) {
+                let order = self.transcript.indexed();
+                let again = self.flow.duplicate(cx.now, &index, &sender, &order);
+                self.send_again(&again, out);
+            }
             return Ok(Received::Here);
         }
         if self.pending.contains(&id) {
@@ -289,9 +313,7 @@ impl<X: MessageSecurity> SubSession<X> {
             out.tell(Event::PeerMisbehaved { member, fault: Fault::InOurName });
         }
         if kind == Kind::Fin && self.is_open() {
-            for member in self.flow.fin(now) {
-                out.tell(Event::MemberFresh(member));
-            }
+            self.end_content(now, out);
         }
     }
 
@@ -390,6 +412,11 @@ impl<X: MessageSecurity> SubSession<X> {
         out: &mut Outputs,
     ) -> Result<(), InternalError> {
         let Incoming { id, author, kind, text, order_ack, packet, .. } = message;
+        let Some((index, author_number)) =
+            self.transcript.index(&id).zip(self.transcript.number(&author))
+        else {
+            return Err(InternalError::new("the transcript lost a message"));
+        };
         let payload = (kind == Kind::Payload).then(|| text.clone());
         let line = shared
             .log
@@ -398,13 +425,11 @@ impl<X: MessageSecurity> SubSession<X> {
 
         if let Some(line) = line {
             shared.contribution.count_text();
-            let readers =
-                self.transcript.members().filter(|&member| *member != author).cloned().collect();
             let (place, parents_back) = (line.place(), line.distances().collect());
             out.tell(Event::Message(MessageEvent {
                 id,
                 author: author.clone(),
-                readers,
+                readers: Readers::new(&self.members, author_number),
                 text,
                 place,
                 parents_back,
@@ -417,15 +442,27 @@ impl<X: MessageSecurity> SubSession<X> {
         if role_of(kind) != Role::Ack && author == self.own && self.number == shared.newest {
             shared.order_acks.carried(id);
         }
-        let message = Message { id, author: &author, kind, packet };
-        if let Some(fresh) = self.flow.added(now, shared.stamp, message, &self.transcript) {
-            out.tell(Event::MemberFresh(fresh));
+        let message = Message { id: index, author: &author_number, kind, packet };
+        let order = self.transcript.indexed();
+        if let Some(fresh) = self.flow.added(now, shared.stamp, message, &order) {
+            self.tell_fresh(fresh, out);
         }
         for id in added.fully_acked {
             self.on_nobody_awaited(shared, id, out);
         }
         self.flow.settle(now, self.is_consistent());
+        self.prune();
         Ok(())
+    }
+
+    /// Lets the transcript forget what nobody can refer to any more. Seldom enough that it costs
+    /// less than what came since: it takes O(n²), and there are 2·n messages or so that stay.
+    fn prune(&mut self) {
+        self.until_pruned = self.until_pruned.saturating_sub(1);
+        if self.until_pruned == 0 {
+            self.transcript.prune();
+            self.until_pruned = self.transcript.live().max(PRUNED_EVERY);
+        }
     }
 
     /// Two FINs in a row say that their author is about to leave the session (TI-04).
@@ -462,7 +499,7 @@ impl<X: MessageSecurity> SubSession<X> {
         shared: &mut Shared,
         out: &mut Outputs,
     ) -> Result<bool, WriteError> {
-        match self.flow.take_due(cx.now, &self.transcript, || cx.rng.next_u32()) {
+        match self.flow.take_due(cx.now, &self.transcript.indexed(), || cx.rng.next_u32()) {
             Some(Due::NotFullyAcked { id, kind }) => self.tell_not_fully_acked(id, kind, out),
             Some(Due::Ack) => {
                 self.write(cx, shared, Kind::AckAutomatic, "", out)?;
@@ -474,7 +511,9 @@ impl<X: MessageSecurity> SubSession<X> {
             Some(Due::Resend(packets)) => self.send_again(&packets, out),
             Some(Due::Silent(silent)) => {
                 for Silent { member, since } in silent {
-                    out.tell(Event::MemberExpired { member, since });
+                    if let Some(member) = self.members.get(member).cloned() {
+                        out.tell(Event::MemberExpired { member, since });
+                    }
                 }
             }
             Some(Due::End) => {
@@ -488,11 +527,11 @@ impl<X: MessageSecurity> SubSession<X> {
     }
 
     /// Sends packets again that the channel has carried before, others' in their author's name.
-    fn send_again(&self, packets: &[MessageId], out: &mut Outputs) {
-        for id in packets {
-            let Some((text, author)) = self.flow.packet(id).zip(self.transcript.author(id)) else {
-                continue;
-            };
+    fn send_again(&self, packets: &[Index], out: &mut Outputs) {
+        for index in packets {
+            let author = self.transcript.indexed().author(*index);
+            let author = author.and_then(|author| self.members.get(author));
+            let Some((text, author)) = self.flow.packet(index).zip(author) else { continue };
             let packet = if *author == self.own {
                 String::from(text)
             } else if let Ok(packet) = mpenc_wire::resend(text, author) {
@@ -506,8 +545,10 @@ impl<X: MessageSecurity> SubSession<X> {
     }
 
     /// A message should be fully acked by now. The user knows only of those with a text.
-    fn tell_not_fully_acked(&self, id: MessageId, kind: Kind, out: &mut Outputs) {
-        if kind == Kind::Payload {
+    fn tell_not_fully_acked(&self, message: Index, kind: Kind, out: &mut Outputs) {
+        if kind == Kind::Payload
+            && let Some(id) = self.transcript.id(message)
+        {
             out.tell(Event::NotFullyAcked { id, missing: self.transcript.unacked_by(&id) });
         }
     }
@@ -553,7 +594,7 @@ impl<X: MessageSecurity> SubSession<X> {
         reader: &MemberId,
         out: &mut Outputs,
     ) {
-        if self.flow.gone(reader) {
+        if self.transcript.number(reader).is_some_and(|reader| self.flow.gone(&reader)) {
             out.tell(Event::MemberFresh(reader.clone()));
         }
         for id in self.transcript.waive(reader) {
@@ -566,9 +607,11 @@ impl<X: MessageSecurity> SubSession<X> {
     /// are gone and never acked it, flagged.
     fn on_nobody_awaited(&mut self, shared: &mut Shared, id: MessageId, out: &mut Outputs) {
         shared.order_acks.on_fully_acked(&id);
-        let Some(settled) = self.flow.fully_acked(&id, &self.transcript) else { return };
+        let Some(index) = self.transcript.index(&id) else { return };
+        let order = self.transcript.indexed();
+        let Some(settled) = self.flow.fully_acked(&index, &order) else { return };
         if let Some(member) = settled.goodbye {
-            out.tell(Event::MemberFresh(member));
+            self.tell_fresh(member, out);
         }
         if settled.kind != Kind::Payload {
             return;
@@ -594,6 +637,14 @@ impl<X: MessageSecurity> SubSession<X> {
     pub(crate) fn unacked_by(&self, id: &MessageId) -> Option<Vec<MemberId>> {
         self.transcript.contains(id).then(|| self.transcript.unacked_by(id))
     }
+}
+
+/// How many messages come at the least before a transcript is pruned again.
+const PRUNED_EVERY: usize = 64;
+
+/// The numbers of a transcript's members.
+fn numbers(transcript: &Transcript<MessageId, MemberId>) -> Vec<usize> {
+    (0..transcript.members().len()).collect()
 }
 
 fn role_of(kind: Kind) -> Role {

@@ -46,6 +46,8 @@ pub(crate) struct Device {
     pub(crate) transcript: Transcript<u32, Member>,
     pub(crate) pending: Pending<u32, Member, Message>,
     pub(crate) log: MessageLog<u32, Member, ()>,
+    /// The same, but for what it forgot.
+    pub(crate) forgetful: MessageLog<u32, Member, ()>,
     section: Section,
     /// What was written, and has not arrived here.
     under_way: BTreeMap<u32, Message>,
@@ -94,6 +96,7 @@ impl Execution {
         let mut log = MessageLog::new();
         let section = log.begin().unwrap();
         let device = Device {
+            forgetful: log.clone(),
             log,
             section,
             transcript: Transcript::new(members.iter().copied()),
@@ -168,7 +171,13 @@ impl Device {
                 Ok(added) => {
                     self.reports.push((message.id, added.fully_acked));
                     let payload = message.is_payload().then_some(());
-                    self.log.accept(self.section, &self.transcript, message.id, payload).unwrap();
+                    let (at, chat) = (self.section, &self.transcript);
+                    let line = self.log.accept(at, chat, message.id, payload).unwrap();
+                    let same = self.forgetful.accept(at, chat, message.id, payload).unwrap();
+                    assert_eq!(line, same);
+                    let kept = self.forgetful.next_parents(at, chat);
+                    assert_eq!(kept, self.log.next_parents(at, chat));
+                    self.forgetful.forget_before(self.log.lines().len().saturating_sub(2));
                     ready.extend(self.pending.take_ready(&message.id));
                 }
                 Err(AddError::MissingParents(missing)) => {

@@ -148,7 +148,7 @@ impl Model {
                 number: message.place.saturating_add(1),
                 author: text(&message.author),
                 text: message.text.clone(),
-                readers: texts(&message.readers),
+                readers: texts(message.readers.iter()),
                 parents_back: message.parents_back.clone(),
                 former: message.of_former_members,
                 at: self.now,

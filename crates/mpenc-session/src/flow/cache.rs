@@ -1,6 +1,6 @@
 //! Packets that may have to be sent again, until everybody has them.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -20,8 +20,6 @@ const OVERHEAD: usize = 256;
 pub(crate) struct Cache<I, A> {
     packets: BTreeMap<I, Packet>,
     shares: BTreeMap<A, Share<I>>,
-    /// Who takes up how much.
-    ranking: BTreeSet<(usize, A)>,
     octets: usize,
     limit: usize,
 }
@@ -42,13 +40,7 @@ struct Share<I> {
 
 impl<I: Copy + Ord, A: Clone + Ord> Cache<I, A> {
     pub(crate) fn new(limit: usize) -> Self {
-        Self {
-            packets: BTreeMap::new(),
-            shares: BTreeMap::new(),
-            ranking: BTreeSet::new(),
-            octets: 0,
-            limit,
-        }
+        Self { packets: BTreeMap::new(), shares: BTreeMap::new(), octets: 0, limit }
     }
 
     /// Keeps a packet that was just accepted, and says which ones gave way: itself, if it is too
@@ -63,15 +55,17 @@ impl<I: Copy + Ord, A: Clone + Ord> Cache<I, A> {
             .shares
             .entry(author.clone())
             .or_insert_with(|| Share { ids: VecDeque::new(), octets: 0 });
-        self.ranking.remove(&(share.octets, author.clone()));
         share.ids.push_back(id);
         share.octets = share.octets.saturating_add(octets);
-        self.ranking.insert((share.octets, author.clone()));
         self.octets = self.octets.saturating_add(octets);
 
         let mut evicted = Vec::new();
         while self.octets > self.limit {
-            let Some((_, greediest)) = self.ranking.last().cloned() else { break };
+            // Looked for when there is no room only, which is seldom.
+            let greediest =
+                self.shares.iter().max_by_key(|(author, share)| (share.octets, *author));
+            let Some((greediest, _)) = greediest else { break };
+            let greediest = greediest.clone();
             match self.drop_oldest_if(&greediest, |_| true) {
                 Some(id) => evicted.push(id),
                 None => break,
@@ -114,14 +108,8 @@ impl<I: Copy + Ord, A: Clone + Ord> Cache<I, A> {
         }
         share.ids.pop_front();
         let octets = self.packets.remove(&id).map_or(0, |packet| cost(&packet.text));
-        self.ranking.remove(&(share.octets, author.clone()));
         share.octets = share.octets.saturating_sub(octets);
         self.octets = self.octets.saturating_sub(octets);
-        if share.ids.is_empty() {
-            self.shares.remove(author);
-        } else {
-            self.ranking.insert((share.octets, author.clone()));
-        }
         Some(id)
     }
 
@@ -197,9 +185,10 @@ mod tests {
                 prop_assert_eq!(cache.octets, sum);
                 let shares: usize = cache.shares.values().map(|share| share.ids.len()).sum();
                 prop_assert_eq!(shares, cache.packets.len());
-                let ranking = cache.shares.iter().map(|(&author, share)| (share.octets, author));
-                prop_assert_eq!(&cache.ranking, &ranking.collect::<BTreeSet<_>>());
-                prop_assert!(cache.shares.values().all(|share| !share.ids.is_empty()));
+                for (author, share) in &cache.shares {
+                    let octets = share.ids.iter().map(|id| cost(&cache.packets[id].text));
+                    prop_assert_eq!(share.octets, octets.sum::<usize>(), "{}", author);
+                }
             }
         }
     }

@@ -4,7 +4,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use mpenc_causal::{Role, Transcript};
+use mpenc_causal::Role;
 use mpenc_message::Kind;
 
 use super::cache::{Cache, OCTETS};
@@ -14,7 +14,7 @@ use super::heartbeat::Heartbeat;
 use super::monitor::{Monitors, OwedAck};
 use super::presence::{Presence, Silent};
 use super::resend::Resends;
-use super::{Rules, Timer, is_monitored};
+use super::{Causality, Rules, Timer, is_monitored};
 use crate::Instant;
 
 /// When a sub-session does what to stay consistent; see the [module](super).
@@ -30,7 +30,7 @@ pub(crate) struct FlowControl<I, A> {
     resends: Resends<I>,
     answers: Answers,
     heartbeat: Heartbeat,
-    presence: Presence<I, A>,
+    presence: Presence<A>,
     closing: Closing,
 }
 
@@ -113,14 +113,14 @@ impl<I: Copy + Ord, A: Clone + Ord> FlowControl<I, A> {
         now: Instant,
         stamp: Instant,
         message: Message<'_, I, A>,
-        transcript: &Transcript<I, A>,
+        transcript: &impl Causality<I, A>,
     ) -> Option<A> {
         let Message { id, author, kind, packet } = message;
         let (ours, monitored) = (*author == self.own, is_monitored(kind));
         if ours {
             // It descends from all that we have accepted.
             self.owed.clear();
-            self.presence.wrote(now, stamp, id, monitored);
+            self.presence.wrote(now, stamp, monitored);
             if monitored {
                 self.heartbeat.wrote(now);
             }
@@ -141,7 +141,8 @@ impl<I: Copy + Ord, A: Clone + Ord> FlowControl<I, A> {
                 self.resends.settle(&evicted);
             }
         }
-        let fresh = !ours && self.presence.heard(now, author, |id| transcript.acked_by(id, author));
+        let acked = transcript.acked(author, &self.own);
+        let fresh = !ours && self.presence.heard(now, author, acked);
         fresh.then(|| author.clone())
     }
 
@@ -150,19 +151,15 @@ impl<I: Copy + Ord, A: Clone + Ord> FlowControl<I, A> {
     pub(crate) fn fully_acked(
         &mut self,
         id: &I,
-        transcript: &Transcript<I, A>,
+        transcript: &impl Causality<I, A>,
     ) -> Option<Settled<A>> {
         self.resends.settle(id);
         let author = transcript.author(id)?;
-        self.cache.trim(author, |id| transcript.is_fully_acked(id));
+        self.cache.trim(&author, |id| transcript.is_fully_acked(id));
         let monitor = self.monitors.settle(id)?;
         let closed = transcript.role(id) == Some(Role::Close);
-        let goodbye = closed && self.excuse(author);
-        Some(Settled {
-            kind: monitor.kind,
-            told: monitor.told,
-            goodbye: goodbye.then(|| author.clone()),
-        })
+        let goodbye = closed && self.excuse(&author);
+        Some(Settled { kind: monitor.kind, told: monitor.told, goodbye: goodbye.then_some(author) })
     }
 
     /// Whether all is fully acked now, and nothing waits for its parents: to be said after every
@@ -178,7 +175,7 @@ impl<I: Copy + Ord, A: Clone + Ord> FlowControl<I, A> {
         now: Instant,
         id: &I,
         sender: &A,
-        transcript: &Transcript<I, A>,
+        transcript: &impl Causality<I, A>,
     ) -> Vec<I> {
         // Ours come back from the channel. Others in the room have no part in this.
         let counts = *sender != self.own && transcript.is_member(sender);
@@ -250,7 +247,7 @@ impl<I: Copy + Ord, A: Clone + Ord> FlowControl<I, A> {
     pub(crate) fn take_due(
         &mut self,
         now: Instant,
-        transcript: &Transcript<I, A>,
+        transcript: &impl Causality<I, A>,
         mut draw: impl FnMut() -> u32,
     ) -> Option<Due<I, A>> {
         while let Some((_, timer)) = self.next().filter(|&(at, _)| at <= now) {
@@ -279,7 +276,7 @@ impl<I: Copy + Ord, A: Clone + Ord> FlowControl<I, A> {
 
     /// A message that is to be sent again, after the explicit acks directly before it (RS-02):
     /// those that did not go through the channel within BC_LAT.
-    fn resend(&mut self, now: Instant, transcript: &Transcript<I, A>) -> Option<Vec<I>> {
+    fn resend(&mut self, now: Instant, transcript: &impl Causality<I, A>) -> Option<Vec<I>> {
         let id = self.resends.take_due(now)?;
         self.cache.packet(&id)?;
         let mut packets = transcript.ack_run_before(&id);

@@ -3,6 +3,7 @@
 //! | the message that came once more | answer |
 //! |---|---|
 //! | ours, or an explicit ack | none: we owe no ack of it |
+//! | everybody knows that everybody has acked it | none: they have ours |
 //! | not acked by us yet | none: our ack is due anyway |
 //! | first acked by a monitored message of ours | none: that one is resent until it is fully acked |
 //! | first acked by an explicit ack of ours, which some message of the sender descends from | none: they have it |
@@ -15,8 +16,9 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use mpenc_causal::{Role, Transcript};
+use mpenc_causal::Role;
 
+use super::Causality;
 use super::cache::Cache;
 use super::pace::Pace;
 use crate::Instant;
@@ -41,10 +43,12 @@ impl Answers {
         id: &I,
         sender: &A,
         own: &A,
-        transcript: &Transcript<I, A>,
+        transcript: &impl Causality<I, A>,
         cache: &mut Cache<I, A>,
     ) -> Vec<I> {
-        if transcript.author(id) == Some(own) || transcript.role(id) == Some(Role::Ack) {
+        let ours = transcript.author(id).as_ref() == Some(own);
+        // Of what is pruned everybody has our ack, and more.
+        if ours || transcript.role(id) == Some(Role::Ack) || transcript.is_pruned(id) {
             return Vec::new();
         }
         let Some(ack) = transcript.first_after(own, id) else { return Vec::new() };
@@ -73,7 +77,7 @@ impl Answers {
 mod tests {
     use alloc::string::String;
 
-    use mpenc_causal::Entry;
+    use mpenc_causal::{Entry, Transcript};
 
     use super::*;
     use crate::flow::cache::OCTETS;

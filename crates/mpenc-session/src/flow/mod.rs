@@ -51,10 +51,14 @@
 //! | a tick | [`FlowControl::take_due`] until it gives none | do what it says |
 //! | the session is asked for its next deadline | [`FlowControl::next_deadline`] | |
 //!
+//! Messages and members go by whatever names the caller has for them, as long as the transcript, or
+//! a view of it, knows these: a [`Causality`]. Sub-sessions have small numbers.
+//!
 //! A packet is not sent again by its id here but by its text: [`FlowControl::packet`] gives it as
 //! it came; of another author it goes out with their name in front (`mpenc_wire::resend`).
 
 pub(crate) mod cache;
+pub(crate) mod causality;
 pub(crate) mod clock;
 pub(crate) mod closing;
 pub(crate) mod control;
@@ -74,6 +78,7 @@ use mpenc_wire::Dialect;
 use crate::Config;
 
 pub(crate) use self::{
+    causality::Causality,
     clock::Clock,
     closing::FIN_PATIENCE,
     control::{Due, FlowControl, Message},

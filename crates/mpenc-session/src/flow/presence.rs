@@ -28,8 +28,8 @@ pub(crate) const REMEMBERED: usize = 4096;
 
 /// Of whom how recently is known that they are there.
 #[derive(Clone, Debug)]
-pub(crate) struct Presence<I, A> {
-    own: VecDeque<Own<I>>,
+pub(crate) struct Presence<A> {
+    own: VecDeque<Own>,
     /// The number of the first one in `own`, and so of our messages before it.
     forgotten: u64,
     /// The monitored ones among `own`: number, and when we wrote it.
@@ -44,8 +44,7 @@ pub(crate) struct Presence<I, A> {
 
 /// A message of ours.
 #[derive(Clone, Copy, Debug)]
-struct Own<I> {
-    id: I,
+struct Own {
     at: Instant,
     /// The same on the caller's clock.
     stamp: Instant,
@@ -70,7 +69,7 @@ pub(crate) struct Silent<A> {
     pub(crate) since: Instant,
 }
 
-impl<I: Copy + Ord, A: Clone + Ord> Presence<I, A> {
+impl<A: Clone + Ord> Presence<A> {
     /// All others are fresh as of `now`; on the caller's clock, `stamp`.
     pub(crate) fn new(
         rules: &Rules,
@@ -92,12 +91,12 @@ impl<I: Copy + Ord, A: Clone + Ord> Presence<I, A> {
     }
 
     /// We wrote a message.
-    pub(crate) fn wrote(&mut self, now: Instant, stamp: Instant, id: I, monitored: bool) {
+    pub(crate) fn wrote(&mut self, now: Instant, stamp: Instant, monitored: bool) {
         if !self.enabled || self.members.is_empty() {
             return;
         }
         let number = self.forgotten.saturating_add(len(&self.own));
-        self.own.push_back(Own { id, at: now, stamp });
+        self.own.push_back(Own { at: now, stamp });
         if monitored {
             self.asking.push_back((number, now));
             self.check_by(now.after(self.grace));
@@ -107,16 +106,13 @@ impl<I: Copy + Ord, A: Clone + Ord> Presence<I, A> {
         }
     }
 
-    /// A message of `author` came; `acked` says which of our messages they have now acked. Says
-    /// whether a notice about them is withdrawn.
-    pub(crate) fn heard(&mut self, now: Instant, author: &A, acked: impl Fn(&I) -> bool) -> bool {
+    /// A message of `author` came; they have now acked so many of our messages, from the first on.
+    /// Says whether a notice about them is withdrawn.
+    pub(crate) fn heard(&mut self, now: Instant, author: &A, count: u64) -> bool {
         let Some(member) = self.members.get_mut(author) else { return false };
-        // They have acked our messages up to some one: our messages form a chain.
-        let count = self.own.partition_point(|own| acked(&own.id));
-        let Some(latest) = count.checked_sub(1).and_then(|latest| self.own.get(latest)) else {
-            return false;
-        };
-        let count = self.forgotten.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+        let latest = count.checked_sub(1).and_then(|latest| latest.checked_sub(self.forgotten));
+        let latest = latest.and_then(|latest| self.own.get(usize::try_from(latest).ok()?));
+        let Some(latest) = latest else { return false };
         if count <= member.acked {
             return false;
         }
@@ -223,14 +219,14 @@ mod tests {
     use super::*;
     use crate::flow::tests::{at, rules};
 
-    type Tested = Presence<u32, &'static str>;
+    type Tested = Presence<&'static str>;
 
     fn presence() -> Tested {
         Presence::new(&rules(), ["bob", "carol"], at(0.0), at(1_000.0))
     }
 
-    fn wrote(presence: &mut Tested, seconds: f64, id: u32) {
-        presence.wrote(at(seconds), at(1_000.0 + seconds), id, true);
+    fn wrote(presence: &mut Tested, seconds: f64) {
+        presence.wrote(at(seconds), at(1_000.0 + seconds), true);
     }
 
     fn silent(member: &'static str, since: f64) -> Silent<&'static str> {
@@ -252,7 +248,7 @@ mod tests {
     #[test]
     fn members_who_never_ack_expire_after_the_interval() {
         let mut presence = presence();
-        wrote(&mut presence, 104.0, 0);
+        wrote(&mut presence, 104.0);
         assert_eq!(
             run(&mut presence, 1_000.0),
             [(at(138.125), silent("bob", 0.0)), (at(138.125), silent("carol", 0.0))]
@@ -262,11 +258,11 @@ mod tests {
     #[test]
     fn a_member_is_fresh_as_of_the_newest_message_that_they_acked() {
         let mut presence = presence();
-        wrote(&mut presence, 10.0, 0);
-        wrote(&mut presence, 20.0, 1);
-        wrote(&mut presence, 30.0, 2);
-        assert!(!presence.heard(at(31.0), &"bob", |id| *id <= 1));
-        assert!(!presence.heard(at(31.0), &"carol", |_| true));
+        wrote(&mut presence, 10.0);
+        wrote(&mut presence, 20.0);
+        wrote(&mut presence, 30.0);
+        assert!(!presence.heard(at(31.0), &"bob", 2));
+        assert!(!presence.heard(at(31.0), &"carol", 3));
         // Bob owes an ack of the third; of Carol nothing was asked since.
         assert_eq!(run(&mut presence, 1_000.0), [(at(158.125), silent("bob", 20.0))]);
     }
@@ -274,17 +270,17 @@ mod tests {
     #[test]
     fn old_acks_prove_nothing_new() {
         let mut presence = presence();
-        wrote(&mut presence, 10.0, 0);
+        wrote(&mut presence, 10.0);
         for member in ["bob", "carol"] {
-            assert!(!presence.heard(at(11.0), &member, |_| true));
+            assert!(!presence.heard(at(11.0), &member, 1));
         }
-        wrote(&mut presence, 300.0, 1);
+        wrote(&mut presence, 300.0);
         assert!(run(&mut presence, 320.0).is_empty(), "they have time for the ack");
         assert_eq!(run(&mut presence, 400.0).len(), 2);
-        assert!(!presence.heard(at(401.0), &"bob", |id| *id == 0), "delivered late, or kept back");
-        assert!(presence.heard(at(402.0), &"bob", |_| true), "withdrawn");
-        assert!(!presence.heard(at(403.0), &"bob", |_| true), "once");
-        wrote(&mut presence, 410.0, 2);
+        assert!(!presence.heard(at(401.0), &"bob", 1), "delivered late, or kept back");
+        assert!(presence.heard(at(402.0), &"bob", 2), "withdrawn");
+        assert!(!presence.heard(at(403.0), &"bob", 2), "once");
+        wrote(&mut presence, 410.0);
         assert_eq!(run(&mut presence, 1_000.0), [(at(438.125), silent("bob", 300.0))]);
     }
 
@@ -292,9 +288,9 @@ mod tests {
     fn nobody_is_silent_who_was_not_asked() {
         let mut presence = presence();
         assert_eq!(run(&mut presence, 10_000.0), []);
-        presence.wrote(at(10_000.0), at(11_000.0), 0, false);
+        presence.wrote(at(10_000.0), at(11_000.0), false);
         assert_eq!(run(&mut presence, 20_000.0), [], "explicit acks are not acked");
-        wrote(&mut presence, 20_000.0, 1);
+        wrote(&mut presence, 20_000.0);
         assert_eq!(run(&mut presence, 20_027.0), [], "our heartbeat was late, not their ack");
         assert_eq!(run(&mut presence, 20_028.0).len(), 2);
     }
@@ -302,7 +298,7 @@ mod tests {
     #[test]
     fn those_who_said_goodbye_are_not_silent() {
         let mut presence = presence();
-        wrote(&mut presence, 104.0, 0);
+        wrote(&mut presence, 104.0);
         assert!(!presence.excuse(&"bob"));
         assert_eq!(run(&mut presence, 1_000.0), [(at(138.125), silent("carol", 0.0))]);
         assert!(presence.excuse(&"carol"), "what was told is withdrawn");
@@ -312,11 +308,11 @@ mod tests {
     #[test]
     fn the_end_withdraws_what_was_told() {
         let mut presence = presence();
-        wrote(&mut presence, 104.0, 0);
-        presence.heard(at(110.0), &"carol", |_| true);
+        wrote(&mut presence, 104.0);
+        presence.heard(at(110.0), &"carol", 1);
         assert_eq!(run(&mut presence, 200.0).len(), 1);
         assert_eq!(presence.stop(), ["bob"]);
-        wrote(&mut presence, 201.0, 1);
+        wrote(&mut presence, 201.0);
         assert_eq!(presence.deadline(), None);
     }
 
@@ -324,15 +320,15 @@ mod tests {
     fn what_is_remembered_is_bounded() {
         let mut presence = presence();
         for id in 0..20_000 {
-            wrote(&mut presence, f64::from(id) * 0.1, id);
+            wrote(&mut presence, f64::from(id) * 0.1);
         }
         assert_eq!(presence.own.len(), REMEMBERED);
-        assert!(!presence.heard(at(2_000.0), &"bob", |id| *id < 15_000));
+        assert!(!presence.heard(at(2_000.0), &"bob", 15_000));
         let told = run(&mut presence, 2_000.0);
         assert_eq!(told.len(), 2);
-        assert!(presence.heard(at(2_000.0), &"bob", |_| true));
-        presence.heard(at(2_000.0), &"carol", |_| true);
-        wrote(&mut presence, 2_000.1, 20_000);
+        assert!(presence.heard(at(2_000.0), &"bob", 20_000));
+        presence.heard(at(2_000.0), &"carol", 20_000);
+        wrote(&mut presence, 2_000.1);
         run(&mut presence, 3_000.0);
         assert!(presence.own.len() <= 1, "what all have acked is forgotten");
     }
@@ -375,8 +371,7 @@ mod tests {
                 }
                 match what {
                     0 | 1 => {
-                        let id = u32::try_from(own.len()).unwrap();
-                        presence.wrote(now, now, id, what == 0);
+                        presence.wrote(now, now, what == 0);
                         own.push((now, what == 0));
                     }
                     _ => {
@@ -384,8 +379,8 @@ mod tests {
                         let member = usize::from(what - 2);
                         let open = own.len() - acked[member];
                         acked[member] += open.div_ceil(2);
-                        let known = u32::try_from(acked[member]).unwrap();
-                        let fresh = presence.heard(now, &names[member], |id| *id < known);
+                        let known = u64::try_from(acked[member]).unwrap();
+                        let fresh = presence.heard(now, &names[member], known);
                         let back = told[member] && !is_silent(member, &acked, &own, now);
                         prop_assert_eq!(fresh, back);
                         told[member] &= !back;

@@ -40,12 +40,11 @@ impl<X: MessageSecurity> SubSession<X> {
         if !self.forkers.insert(evidence.author.clone()) {
             return;
         }
-        let accepted = Branch {
-            id: evidence.accepted,
-            packet: self.flow.packet(&evidence.accepted).map(String::from),
-        };
+        let index = self.transcript.index(&evidence.accepted);
+        let packet = index.and_then(|index| self.flow.packet(&index)).map(String::from);
+        let accepted = Branch { id: evidence.accepted, packet };
         // Ours have gone out already, and everybody has what is fully acked.
-        self.send_again(&[evidence.accepted], out);
+        self.send_again(index.as_slice(), out);
         // In our own name it would be refused; whoever writes in it sends for themselves.
         if self.sends_again
             && evidence.author != self.own

@@ -113,7 +113,7 @@ impl Player {
             Event::Message(message) => Some(Seen::Message(Message {
                 id: message.id,
                 author: message.author,
-                readers: message.readers,
+                readers: message.readers.to_vec(),
                 text: Text::of(&message.text),
                 parents_back: message.parents_back,
             })),

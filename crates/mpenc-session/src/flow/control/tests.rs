@@ -8,7 +8,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use mpenc_causal::{AddError, Entry, Pending};
+use mpenc_causal::{AddError, Entry, Pending, Transcript};
 use proptest::prelude::*;
 
 use super::*;

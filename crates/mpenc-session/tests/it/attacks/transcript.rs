@@ -271,7 +271,7 @@ fn attack_70_content_in_the_old_sub_session_by_who_was_excluded() {
         let events = group.events(name);
         let [Event::Message(message)] = &events[..] else { panic!("{name}: {events:?}") };
         assert_eq!(message.author, id("m"));
-        let mut readers = message.readers.clone();
+        let mut readers = message.readers.to_vec();
         readers.sort();
         assert_eq!(readers, ids(&["a", "b", "c"]), "with the readers that it was written to");
         assert!(message.of_former_members);
@@ -318,7 +318,7 @@ fn attack_71_an_old_message_as_a_new_one() {
     });
     let shown = shown.expect("it takes its place");
     assert_eq!((shown.id, &shown.author), (old, &id("a")));
-    let mut readers = shown.readers.clone();
+    let mut readers = shown.readers.to_vec();
     readers.sort();
     assert_eq!(readers, ids(&["b", "m"]), "and not d");
     assert!(shown.of_former_members);
