@@ -69,6 +69,14 @@ impl Cost {
         }
         time
     }
+
+    /// What comes after the chain of `steps` packets, until everybody has completed the operation:
+    /// who takes longest for all that the others confirm.
+    pub fn confirming(&self, steps: usize) -> f64 {
+        let confirms = self.packets.get(steps..).unwrap_or_default();
+        let all = |at: usize| confirms.iter().map(|(_, handled)| handled[at]).sum::<f64>();
+        (0..self.cpu.len()).map(all).fold(0.0, f64::max)
+    }
 }
 
 impl Group {

@@ -1,7 +1,7 @@
 //! Does one piece of work, the instructions of which are to be counted.
 //!
 //! ```text
-//! bench-counts            names all there is, one a line
+//! bench-counts            names all there is, one a line, but for what takes minutes to count
 //! bench-counts machine    what the code can make use of here
 //! bench-counts NAME       does it, and prints how often
 //! ```
@@ -19,6 +19,7 @@ use core::hint::black_box;
 use bench_counts::greet::{Deed, Group};
 use bench_counts::growth::Growth;
 use bench_counts::ours::{DIALECT, MessageLayer, World, forged};
+use mpenc::Membership;
 use mpenc::greet::Change;
 use mpenc::wire::{Packet, unarmor};
 
@@ -42,13 +43,19 @@ const WORKS: [(&str, Work); 14] = [
     ("refresh of 3 members, the 1,000th", || refresh(999)),
 ];
 
+/// Too long for each change: `cargo xtask bench` counts these.
+const LONG: [(&str, Work); 2] = [
+    ("refresh of 3 sessions, the 1st", || refresh_sessions(0)),
+    ("refresh of 3 sessions, the 1,000th", || refresh_sessions(999)),
+];
+
 fn main() {
     let name = std::env::args().nth(1);
     match name.as_deref() {
         None => WORKS.iter().for_each(|(name, _)| println!("{name}")),
         Some("machine") => println!("{}", machine()),
         Some(name) => {
-            let work = WORKS.iter().find(|(known, _)| *known == name);
+            let work = WORKS.iter().chain(&LONG).find(|(known, _)| *known == name);
             println!("{}", work.expect("a name of the list").1());
         }
     }
@@ -226,5 +233,21 @@ fn refresh(before: usize) -> usize {
     group.run_watched(0, Change::Refresh, 3, &mut |deed, work| {
         if deed.member < 2 { measured(work) } else { work() }
     });
+    1
+}
+
+/// The same with whole sessions, all of which had ended the sub-session before.
+fn refresh_sessions(before: usize) -> usize {
+    let mut world = World::established(3);
+    world.rest();
+    for number in 0..before {
+        world.propose(number % 3, Membership::Refresh);
+        world.rest();
+    }
+    measured(&mut || world.proposed(0, Membership::Refresh));
+    let (author, packet) = world.next_packet().expect("a proposal");
+    for at in 0..2 {
+        measured(&mut || world.hear(at, author, &packet));
+    }
     1
 }

@@ -85,6 +85,7 @@ impl MessageLayer {
 }
 
 /// A group of whole sessions, and a channel that delivers at once.
+#[derive(Clone)]
 pub struct World {
     /// Who they are.
     pub ids: Vec<MemberId>,
@@ -174,17 +175,49 @@ impl World {
 
     /// Proposes, and lets the channel carry everything that follows.
     pub fn propose(&mut self, member: usize, change: Membership<'_>) {
+        self.proposed(member, change);
+        self.carry();
+    }
+
+    /// Proposes. The channel carries nothing yet.
+    pub fn proposed(&mut self, member: usize, change: Membership<'_>) {
         let mut cx = Ctx::new(Instant::new(self.now), &mut self.rng);
         self.sessions[member].propose(&mut cx, change, &mut self.out).expect("a proposal");
         self.collect(member);
-        while let Some((from, packet)) = self.queue.pop_front() {
-            self.carried.push(packet.len());
-            let sender = self.ids[from].clone();
+    }
+
+    /// The channel carries all that was sent, and what follows from it.
+    pub fn carry(&mut self) {
+        while let Some((from, packet)) = self.next_packet() {
             for at in 0..self.sessions.len() {
-                self.feed(at, ChannelEvent::Packet { sender: &sender, packet: &packet });
+                self.hear(at, from, &packet);
             }
             self.pass(Duration::from_millis(1));
         }
+    }
+
+    /// Takes what the channel has to carry next, and who sent it.
+    pub fn next_packet(&mut self) -> Option<(usize, String)> {
+        let next = self.queue.pop_front()?;
+        self.carried.push(next.1.len());
+        Some(next)
+    }
+
+    /// A member gets a packet, whatever it asks for.
+    pub fn hear(&mut self, at: usize, author: usize, packet: &str) {
+        let sender = self.ids[author].clone();
+        self.feed(at, ChannelEvent::Packet { sender: &sender, packet });
+    }
+
+    /// Time passes until everybody has acked everything, and every sub-session before is over.
+    pub fn rest(&mut self) {
+        for _ in 0..60 {
+            self.pass(Duration::from_secs(1));
+            self.carry();
+        }
+        self.carried = Vec::new();
+        self.out = Outputs::new();
+        self.queue = VecDeque::new();
     }
 
     /// Time passes; whatever falls due is done.
@@ -232,6 +265,9 @@ impl World {
         }
         sent.expect("a packet")
     }
+
+    /// Everybody forgets what was shown to their users. (Nothing can be forgotten yet.)
+    pub fn forget(&mut self) {}
 
     /// Some get a packet, and a little time passes.
     pub fn give_all(&mut self, members: Range<usize>, author: usize, packet: &str) {

@@ -24,40 +24,38 @@ pub trait Contestant {
     fn octets(packet: &Self::Packet) -> usize;
 }
 
-/// How many messages of others a round takes, and how many of member 0.
-const RECEIVED: usize = 24;
-const SENT: usize = 8;
+/// How many turns of all members a round takes: about as many messages, however many they are.
+const fn turns(members: usize) -> usize {
+    let turns = 96 / members;
+    if turns == 0 { 1 } else { turns }
+}
 
 /// Plays rounds.
 pub struct Player<C> {
     contestant: C,
     members: usize,
     text: String,
-    next: usize,
     /// Octets of the last packet.
     pub octets: usize,
 }
 
 impl<C: Contestant> Player<C> {
     pub fn new(contestant: C, members: usize, text: usize) -> Self {
-        Self { contestant, members, text: "x".repeat(text), next: 0, octets: 0 }
+        Self { contestant, members, text: "x".repeat(text), octets: 0 }
     }
 
-    /// One round: others write in turn, member 0 receives it all, and writes. Gives what each
-    /// sending and each receiving took.
+    /// One round, of turns in which everybody writes once: all others, one after the other; then
+    /// member 0 receives it all, and writes. Gives what each sending and each receiving took. What
+    /// others do comes between turns, so that no contestant is measured with colder caches.
     pub fn round(&mut self) -> [Vec<f64>; 2] {
         let (mut sends, mut receives) = (Vec::new(), Vec::new());
-        let mut packets = Vec::new();
-        for _ in 0..RECEIVED {
-            let author = 1 + self.next % (self.members - 1);
-            self.next += 1;
-            packets.push((author, self.contestant.write(author, &self.text)));
-        }
-        for (author, packet) in &packets {
-            let got = timed(&mut receives, || self.contestant.receive(*author, packet));
-            assert_eq!(got, self.text.len());
-        }
-        for _ in 0..SENT {
+        for _ in 0..turns(self.members) {
+            let write = |author| (author, self.contestant.write(author, &self.text));
+            let packets: Vec<_> = (1..self.members).map(write).collect();
+            for (author, packet) in &packets {
+                let got = timed(&mut receives, || self.contestant.receive(*author, packet));
+                assert_eq!(got, self.text.len());
+            }
             let packet = timed(&mut sends, || self.contestant.send(&self.text));
             self.octets = C::octets(&packet);
             self.contestant.deliver(&packet);

@@ -10,7 +10,10 @@
 )]
 
 mod contestant;
+mod demo;
+mod effort;
 mod floor;
+mod garbage;
 mod megolm;
 mod memory;
 mod messages;
@@ -19,9 +22,12 @@ mod mls_rs;
 mod openmls;
 mod operations;
 mod ours;
+mod primitives;
+mod refreshes;
 mod report;
-mod scale;
+mod sessions;
 mod timing;
+mod transcripts;
 
 use std::path::PathBuf;
 
@@ -44,16 +50,25 @@ struct Args {
     /// Only groups of so many members.
     #[arg(long, value_name = "MEMBERS")]
     members: Vec<usize>,
+    /// The program of mpenc-cli, to start `mpenc demo` with.
+    #[arg(long)]
+    demo: Option<PathBuf>,
+    /// Instructions of the first refresh and of the thousandth, as callgrind counted them.
+    #[arg(long, num_args = 2, value_name = "COUNT")]
+    refresh_instructions: Vec<f64>,
 }
 
 /// Takes measurements into the report.
 type Part = fn(&Args, &mut Report);
 
-const PARTS: [(&str, Part); 4] = [
+const PARTS: [(&str, Part); 7] = [
     ("messages", messages::measure),
     ("operations", operations::measure),
-    ("scale", scale::measure),
-    ("garbage", scale::garbage),
+    ("refreshes", refreshes::measure),
+    ("transcripts", transcripts::measure),
+    ("sessions", sessions::measure),
+    ("garbage", garbage::measure),
+    ("demo", demo::measure),
 ];
 
 fn main() -> anyhow::Result<()> {

@@ -1,7 +1,8 @@
 //! Membership operations of MLS, whichever library does them. Each commit brings a new path, so
 //! that it renews what its author contributes, as each of our operations does.
 
-use crate::timing::{median, timed};
+use crate::effort::Effort;
+use crate::timing::timed;
 
 /// A library of MLS. All that travels is octets.
 pub trait Mls {
@@ -36,14 +37,6 @@ pub enum Change<'a> {
     Update,
 }
 
-/// What it cost to make a group, in nanoseconds.
-pub struct Creation {
-    /// The founder, then the slowest of those who join.
-    pub critical: f64,
-    pub sum: f64,
-    pub octets: usize,
-}
-
 /// A group.
 pub struct Members<L: Mls> {
     pub library: L,
@@ -54,7 +47,7 @@ pub struct Members<L: Mls> {
 impl<L: Mls> Members<L> {
     /// A group that member 0 makes with one commit. Key packages are made by then: they count for
     /// the sum, and as octets.
-    pub fn new(library: L, members: usize) -> (Self, Creation) {
+    pub fn new(library: L, members: usize) -> (Self, Effort, usize) {
         let people: Vec<_> = (0..members).map(|number| library.person(number)).collect();
         let (mut early, mut found, mut join) = (Vec::new(), Vec::new(), Vec::new());
         let others = people[1..].iter();
@@ -70,13 +63,9 @@ impl<L: Mls> Members<L> {
         for person in &people[1..] {
             groups.push(timed(&mut join, || library.join(person, &welcome)));
         }
-        let slowest = join.iter().copied().fold(0.0, f64::max);
-        let creation = Creation {
-            critical: found[0] + slowest,
-            sum: early.iter().chain(&found).chain(&join).sum(),
-            octets: packages.iter().map(Vec::len).sum::<usize>() + commit.len() + welcome.len(),
-        };
-        (Self { library, people, groups }, creation)
+        let octets = packages.iter().map(Vec::len).sum::<usize>() + commit.len() + welcome.len();
+        let effort = Effort::of_commit(found[0], &join, &early);
+        (Self { library, people, groups }, effort, octets)
     }
 
     /// All but member 0 take its commit; gives what that took each.
@@ -88,38 +77,35 @@ impl<L: Mls> Members<L> {
         samples
     }
 
-    /// One joins, is removed again, and member 0 updates. Gives what each took a member who only
-    /// follows, then what the first two took all together.
-    pub fn round(&mut self, octets: &mut [usize; 3]) -> [Vec<f64>; 5] {
-        let Self { library, people, groups } = self;
-        let newcomer = library.person(groups.len());
-        let mut author = Vec::new();
-        let package = timed(&mut author, || library.package(&newcomer));
-        let add = Change::Add(core::slice::from_ref(&package));
-        let (commit, welcome) =
-            timed(&mut author, || library.commit(&people[0], &mut groups[0], add));
+    /// Member 0 commits. Gives what that took, and what came out of it.
+    fn commit(&mut self, change: Change<'_>) -> (f64, Vec<u8>, Option<Vec<u8>>) {
+        let mut samples = Vec::new();
+        let (person, group) = (&self.people[0], &mut self.groups[0]);
+        let (commit, welcome) = timed(&mut samples, || self.library.commit(person, group, change));
+        (samples[0], commit, welcome)
+    }
+
+    /// One joins, is removed again, and member 0 updates.
+    pub fn round(&mut self, octets: &mut [usize; 3]) -> [Effort; 3] {
+        let newcomer = self.library.person(self.groups.len());
+        let mut early = Vec::new();
+        let package = timed(&mut early, || self.library.package(&newcomer));
+        let (took, commit, welcome) = self.commit(Change::Add(core::slice::from_ref(&package)));
         let welcome = welcome.expect("one was added");
-        timed(&mut author, || library.join(&newcomer, &welcome));
+        let mut join = Vec::new();
+        timed(&mut join, || self.library.join(&newcomer, &welcome));
         octets[0] = package.len() + commit.len() + welcome.len();
-        let include = self.follow(&commit);
-        let include_sum = author.iter().chain(&include).sum();
+        let mut include = Effort::of_commit(took, &self.follow(&commit), &early);
+        include.joins(join[0]);
 
-        let Self { library, people, groups } = self;
-        let index = u32::try_from(groups.len()).expect("few members");
-        let mut author = Vec::new();
-        let remove = Change::Remove(index);
-        let (commit, _) = timed(&mut author, || library.commit(&people[0], &mut groups[0], remove));
+        let index = u32::try_from(self.groups.len()).expect("few members");
+        let (took, commit, _) = self.commit(Change::Remove(index));
         octets[1] = commit.len();
-        let exclude = self.follow(&commit);
-        let exclude_sum = author.iter().chain(&exclude).sum();
+        let exclude = Effort::of_commit(took, &self.follow(&commit), &[]);
 
-        let Self { library, people, groups } = self;
-        let (commit, _) = library.commit(&people[0], &mut groups[0], Change::Update);
+        let (took, commit, _) = self.commit(Change::Update);
         octets[2] = commit.len();
-        let update = self.follow(&commit);
-        let medians = [include, exclude, update].map(|samples| vec![median(samples)]);
-        let [include, exclude, update] = medians;
-        [include, exclude, update, vec![include_sum], vec![exclude_sum]]
+        [include, exclude, Effort::of_commit(took, &self.follow(&commit), &[])]
     }
 }
 

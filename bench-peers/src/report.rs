@@ -31,7 +31,7 @@ impl Report {
     /// Begins a table.
     pub fn table(&mut self, title: &str, columns: &[&str]) {
         println!("\n{title}");
-        print!("{:<28}", "");
+        print!("{:<32}", "");
         columns.iter().for_each(|column| print!("{column:>20}"));
         println!();
         let columns = columns.iter().map(|&column| column.into()).collect();
@@ -40,7 +40,7 @@ impl Report {
 
     /// Adds a row to the latest table.
     pub fn row(&mut self, name: &str, numbers: &[f64]) {
-        print!("{name:<28}");
+        print!("{name:<32}");
         for number in numbers {
             let digits = if *number >= 1000.0 { 0 } else { 3 };
             print!("{number:>20.digits$}");

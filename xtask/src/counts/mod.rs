@@ -22,6 +22,10 @@ const MEASURED: &str = "*bench_counts::measured*";
 /// The sources that counts depend on.
 const SOURCES: [&str; 4] = ["crates", "bench-counts", "Cargo.toml", "Cargo.lock"];
 
+/// What a session's refresh takes, the first and a late one: minutes, to count.
+const REFRESHES: [&str; 2] =
+    ["refresh of 3 sessions, the 1st", "refresh of 3 sessions, the 1,000th"];
+
 /// What to do with the counts.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -78,6 +82,15 @@ pub(crate) fn counts(args: &Args) -> Result<()> {
         annotate(&program, name)?;
     }
     bail!("it takes more instructions than was accepted: {}", verdict.worse.join("; "))
+}
+
+/// Instructions of a session's first refresh, and of its thousandth.
+pub(crate) fn refreshes() -> Result<[u64; 2]> {
+    system("valgrind", "valgrind")?;
+    let program = build(root(), "now")?;
+    let [first, late] = REFRESHES;
+    println!("instructions of a session's thousandth refresh are counted: this takes minutes");
+    Ok([count_one(&program, first, 0)?, count_one(&program, late, 0)?])
 }
 
 fn file() -> PathBuf {
