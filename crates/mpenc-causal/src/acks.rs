@@ -25,6 +25,8 @@ pub(crate) struct AckTable {
     columns: Vec<Column>,
     /// Whose acknowledgements full-ack waits for.
     awaited: Vec<bool>,
+    /// Authors whose watermark is to be looked for. Empty between calls.
+    unsettled: Vec<usize>,
 }
 
 /// One author's watermark.
@@ -45,6 +47,7 @@ impl AckTable {
             rows: vec![vec![0; members]; members],
             columns: vec![column; members],
             awaited: vec![true; members],
+            unsettled: Vec::new(),
         }
     }
 
@@ -52,6 +55,11 @@ impl AckTable {
     /// author, all.
     pub(crate) fn acked(&self, reader: usize, author: usize) -> u32 {
         self.rows.get(reader).and_then(|row| row.get(author)).copied().unwrap_or(0)
+    }
+
+    /// Whether the acknowledgements of all are waited for.
+    pub(crate) fn awaits_all(&self) -> bool {
+        self.awaited.iter().all(|awaited| *awaited)
     }
 
     /// How many messages of `author` are fully acked.
@@ -73,28 +81,23 @@ impl AckTable {
         mut advanced: impl FnMut(usize, Range<u32>),
     ) {
         let awaited = self.is_awaited(reader);
-        for (author, &count) in context.iter().enumerate() {
-            let Some(cell) = self.rows.get_mut(reader).and_then(|row| row.get_mut(author)) else {
-                continue;
-            };
+        let Some(row) = self.rows.get_mut(reader) else { return };
+        let cells = row.iter_mut().zip(&mut self.columns).zip(context);
+        for (author, ((cell, column), &count)) in cells.enumerate() {
             let before = core::mem::replace(cell, count);
-            if before == count {
-                continue;
-            }
-            if author == reader {
-                // Nobody is awaited: every message is fully acked as it comes.
-                if self.awaited_readers(author) == 0 {
-                    self.raise(author, count, &mut advanced);
-                }
-                continue;
-            }
-            let Some(column) = self.columns.get_mut(author) else { continue };
-            if awaited && before == column.watermark && count > before {
+            if awaited && before == column.watermark && count > before && author != reader {
                 column.at_watermark = column.at_watermark.saturating_sub(1);
                 if column.at_watermark == 0 {
-                    self.settle(author, &mut advanced);
+                    self.unsettled.push(author);
                 }
             }
+        }
+        // Nobody is awaited: every message is fully acked as it comes.
+        if self.awaited_readers(reader) == 0 {
+            self.raise(reader, self.acked(reader, reader), &mut advanced);
+        }
+        while let Some(author) = self.unsettled.pop() {
+            self.settle(author, &mut advanced);
         }
     }
 

@@ -3,7 +3,7 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use crate::Transcript;
+use crate::{Index, Transcript};
 
 /// What a message is for, as far as acknowledgement is concerned.
 ///
@@ -71,13 +71,11 @@ impl<I: Copy, A> Copy for Entry<'_, I, A> {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Added<I> {
+    /// The message's place in the delivery order.
+    pub index: Index,
+    /// Its author's number: see [`Transcript::number`].
+    pub author: usize,
     /// Content and close messages that every awaited reader has acknowledged as of now, in
     /// delivery order, which is a causal order (AK-02).
     pub fully_acked: Vec<I>,
-}
-
-impl<I> Added<I> {
-    pub(crate) fn new(fully_acked: Vec<I>) -> Self {
-        Self { fully_acked }
-    }
 }

@@ -176,7 +176,9 @@ impl<I: Copy + Ord + Hash, A: Clone + Ord> Transcript<I, A> {
     /// The members who have not acked the message, awaited or not, ascending. Empty if it is
     /// unknown.
     pub fn never_acked_by(&self, id: &I) -> impl Iterator<Item = &A> {
-        self.never_acked(id).map(|(_, member)| member)
+        // What is fully acked has been acked by all, if all are awaited.
+        let lacks = !(self.acks.awaits_all() && self.is_fully_acked(id));
+        lacks.then(|| self.never_acked(id)).into_iter().flatten().map(|(_, member)| member)
     }
 
     /// The content and close messages that are not fully acked, in delivery order.

@@ -319,7 +319,7 @@ impl<I: Copy + Ord + Hash, A: Clone + Ord> Transcript<I, A> {
             collect_acked(chains, kept, author, positions, &mut acked);
         });
         *unacked = unacked.saturating_sub(acked.len());
-        Added::new(self.in_order(acked))
+        Added { index, author, fully_acked: self.in_order(acked) }
     }
 
     /// The ids of some messages, in delivery order.

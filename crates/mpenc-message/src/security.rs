@@ -205,6 +205,15 @@ impl MessageSecurity for SubSessionSecurity {
     }
 
     fn open(&self, author: &MemberId, packet: &DataPacket<'_>) -> Result<Opened, OpenError> {
+        self.open_known(self.message_id(packet), author, packet)
+    }
+
+    fn open_known(
+        &self,
+        id: MessageId,
+        author: &MemberId,
+        packet: &DataPacket<'_>,
+    ) -> Result<Opened, OpenError> {
         // The cipher is malleable: nothing is decrypted that was not verified.
         self.verifier.verify(author, packet)?;
         let mut plaintext = Vec::from(packet.payload);
@@ -218,7 +227,7 @@ impl MessageSecurity for SubSessionSecurity {
         plaintext.zeroize();
         let content = content.map_err(OpenError::Content)?;
         Ok(Opened {
-            id: self.message_id(packet),
+            id,
             author: author.clone(),
             parents: content.parents,
             kind: content.kind,

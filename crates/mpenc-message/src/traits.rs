@@ -218,6 +218,20 @@ pub trait MessageSecurity {
     /// [`OpenError`]: the check that failed.
     fn open(&self, author: &MemberId, packet: &DataPacket<'_>) -> Result<Opened, OpenError>;
 
+    /// The same, for who knows the packet's id already, as [`message_id`](Self::message_id) gave it.
+    ///
+    /// # Errors
+    /// Those of `open`.
+    fn open_known(
+        &self,
+        id: MessageId,
+        author: &MemberId,
+        packet: &DataPacket<'_>,
+    ) -> Result<Opened, OpenError> {
+        let _ = id;
+        self.open(author, packet)
+    }
+
     /// Counts a message that the transcript accepted, and lets a ratchet destroy its secrets.
     fn commit(&mut self, message: &Opened);
 

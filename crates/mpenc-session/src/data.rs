@@ -14,6 +14,8 @@ use crate::{Ctx, Event, HeldId, Instant, Outputs, Session, Suite};
 
 /// What every packet of ours starts with.
 const PREFIX: &str = "?mpENC:";
+/// How much room is held for the records of packets: enough for most messages.
+const CONTENTS: usize = 4096;
 
 impl<S: Suite> Session<S> {
     pub(crate) fn on_packet(
@@ -23,7 +25,7 @@ impl<S: Suite> Session<S> {
         text: &str,
         out: &mut Outputs,
     ) -> Result<(), InternalError> {
-        let Some(inside) = self.presence.inside_mut() else { return Ok(()) };
+        let Some(inside) = self.presence.inside() else { return Ok(()) };
         if !inside.members.contains(sender) {
             refuse(sender, Fault::SenderNotInChannel, out);
             return Ok(());
@@ -32,8 +34,23 @@ impl<S: Suite> Session<S> {
             out.tell(Event::Plain { sender: sender.clone() });
             return Ok(());
         }
-        let mut contents = Vec::new();
-        let packet = unarmor(text, &mut contents)
+        let mut contents = core::mem::take(&mut self.contents);
+        let result = self.on_our_packet(cx, sender, text, &mut contents, out);
+        self.contents = contents;
+        // A large packet does not hold its room for good.
+        self.contents.shrink_to(CONTENTS);
+        result
+    }
+
+    fn on_our_packet(
+        &mut self,
+        cx: &mut Ctx<'_>,
+        sender: &MemberId,
+        text: &str,
+        contents: &mut Vec<u8>,
+        out: &mut Outputs,
+    ) -> Result<(), InternalError> {
+        let packet = unarmor(text, contents)
             .and_then(|contents| Packet::decode(self.shared.dialect, contents));
         let packet = match packet {
             Ok(packet) => packet,
@@ -42,7 +59,11 @@ impl<S: Suite> Session<S> {
                 return Ok(());
             }
         };
-        inside.speakers.insert(sender.clone());
+        if let Some(inside) = self.presence.inside_mut()
+            && !inside.speakers.contains(sender)
+        {
+            inside.speakers.insert(sender.clone());
+        }
         if let Some(previous) = &mut self.previous {
             previous.hears(cx.now, sender);
         }

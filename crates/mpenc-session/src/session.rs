@@ -67,6 +67,8 @@ pub struct Session<S: Suite> {
     /// Whether we enter the channel again as soon as we have left it.
     pub(crate) enter_again: bool,
     pub(crate) held: HeldPackets,
+    /// Room for the records of a packet, so that it is not asked for anew each time.
+    pub(crate) contents: Vec<u8>,
     pub(crate) outbox: Outbox,
     pub(crate) parting: bool,
     /// Whether a sub-session was dropped before everything in it was acked (SE-07).
@@ -140,6 +142,7 @@ where
             regretted: self.regretted.clone(),
             enter_again: self.enter_again,
             held: self.held.clone(),
+            contents: Vec::new(),
             outbox: self.outbox.clone(),
             parting: self.parting,
             tainted: self.tainted,
@@ -189,6 +192,7 @@ impl<S: Suite> Session<S> {
             regretted: Vec::new(),
             enter_again: false,
             held: HeldPackets::default(),
+            contents: Vec::new(),
             outbox: Outbox::default(),
             parting: false,
             tainted: false,

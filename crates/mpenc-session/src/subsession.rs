@@ -84,8 +84,8 @@ pub(crate) struct SubSession<X> {
     flow: FlowControl<Index, usize>,
     /// How many messages are yet to come before the transcript is pruned.
     until_pruned: usize,
-    /// How many FINs in a row each author wrote last: two are the intent to leave (TI-04).
-    fins: BTreeMap<MemberId, u32>,
+    /// How many FINs in a row each author wrote last, by number: two are the intent to leave (TI-04).
+    fins: Vec<u32>,
     /// Who has told two stories: their first one counts, and we write no content any more.
     forkers: BTreeSet<MemberId>,
     /// What it should end with, once an operation has ended it.
@@ -127,7 +127,7 @@ impl<X: MessageSecurity> SubSession<X> {
             transcript,
             pending: Pending::new(room, per_author),
             until_pruned: PRUNED_EVERY,
-            fins: BTreeMap::new(),
+            fins: alloc::vec![0; members.len()],
             forkers: BTreeSet::new(),
             boundary: None,
             former: false,
@@ -281,7 +281,7 @@ impl<X: MessageSecurity> SubSession<X> {
             return Ok(Received::Here);
         }
         let author = arrival.author();
-        let opened = match self.security.open(&author, packet) {
+        let opened = match self.security.open_known(id, &author, packet) {
             Ok(opened) => opened,
             Err(OpenError::OtherKey | OpenError::NotMember(_) | OpenError::Signature) => {
                 return Ok(Received::Elsewhere);
@@ -412,11 +412,7 @@ impl<X: MessageSecurity> SubSession<X> {
         out: &mut Outputs,
     ) -> Result<(), InternalError> {
         let Incoming { id, author, kind, text, order_ack, packet, .. } = message;
-        let Some((index, author_number)) =
-            self.transcript.index(&id).zip(self.transcript.number(&author))
-        else {
-            return Err(InternalError::new("the transcript lost a message"));
-        };
+        let (index, author_number) = (added.index, added.author);
         let payload = (kind == Kind::Payload).then(|| text.clone());
         let line = shared
             .log
@@ -437,7 +433,7 @@ impl<X: MessageSecurity> SubSession<X> {
             }));
         }
         shared.heard.extend(order_ack.map(|ack| (author.clone(), ack)));
-        self.count_fins(&author, kind, shared, out);
+        self.count_fins(&author, author_number, kind, shared, out);
         self.found(&id);
         if role_of(kind) != Role::Ack && author == self.own && self.number == shared.newest {
             shared.order_acks.carried(id);
@@ -469,11 +465,12 @@ impl<X: MessageSecurity> SubSession<X> {
     fn count_fins(
         &mut self,
         author: &MemberId,
+        number: usize,
         kind: Kind,
         shared: &mut Shared,
         out: &mut Outputs,
     ) {
-        let fins = self.fins.entry(author.clone()).or_default();
+        let Some(fins) = self.fins.get_mut(number) else { return };
         match kind {
             Kind::Fin => {
                 *fins = fins.saturating_add(1);

@@ -4,7 +4,9 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::borrow::Borrow;
+use core::cmp::Ordering;
 use core::fmt;
+use core::hash::{Hash, Hasher};
 
 use crate::{Dialect, MAX_MEMBER_ID, MemberIdForm};
 
@@ -14,8 +16,37 @@ const SERVER: &str = "__server__";
 /// A member's id: its octets on the wire.
 ///
 /// Ids are opaque, compared and sorted by these octets, everywhere. Cheap to clone.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MemberId(Arc<[u8]>);
+#[derive(Clone)]
+pub struct MemberId(Octets);
+
+/// Ids are looked up again and again, in lists and maps. So those of usual length stand there
+/// themselves, and need not be fetched from elsewhere to be compared.
+#[derive(Clone)]
+enum Octets {
+    /// The first ones of these.
+    Short {
+        len: u8,
+        octets: [u8; SHORT],
+    },
+    Long(Arc<[u8]>),
+}
+
+/// How long an id may be to be short: as much as fits beside its length where the address and the
+/// length of a long one are.
+const SHORT: usize = 22;
+
+impl From<&[u8]> for Octets {
+    fn from(octets: &[u8]) -> Self {
+        let mut short = [0; SHORT];
+        match (short.get_mut(..octets.len()), u8::try_from(octets.len())) {
+            (Some(place), Ok(len)) => {
+                place.copy_from_slice(octets);
+                Self::Short { len, octets: short }
+            }
+            _ => Self::Long(Arc::from(octets)),
+        }
+    }
+}
 
 /// Why a text or octets are no member id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,40 +105,69 @@ impl MemberId {
     /// The octets on the wire.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        match &self.0 {
+            Octets::Short { len, octets } => octets.get(..usize::from(*len)).unwrap_or(octets),
+            Octets::Long(octets) => octets,
+        }
     }
 
     /// The text that the dialect's octets stand for.
     #[must_use]
     pub fn to_text(&self, dialect: Dialect) -> String {
         match dialect.member_ids {
-            MemberIdForm::Utf8 => String::from_utf8_lossy(&self.0).to_string(),
-            MemberIdForm::Latin1 => latin1(&self.0).collect(),
+            MemberIdForm::Utf8 => String::from_utf8_lossy(self.as_bytes()).to_string(),
+            MemberIdForm::Latin1 => latin1(self.as_bytes()).collect(),
         }
     }
 
     /// Borrows it.
     #[must_use]
     pub fn borrowed(&self) -> MemberRef<'_> {
-        MemberRef(&self.0)
+        MemberRef(self.as_bytes())
+    }
+}
+
+impl PartialEq for MemberId {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for MemberId {}
+
+impl PartialOrd for MemberId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for MemberId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_bytes().cmp(other.as_bytes())
+    }
+}
+
+impl Hash for MemberId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
     }
 }
 
 impl AsRef<[u8]> for MemberId {
     fn as_ref(&self) -> &[u8] {
-        &self.0
+        self.as_bytes()
     }
 }
 
 impl Borrow<[u8]> for MemberId {
     fn borrow(&self) -> &[u8] {
-        &self.0
+        self.as_bytes()
     }
 }
 
 impl PartialEq<MemberRef<'_>> for MemberId {
     fn eq(&self, other: &MemberRef<'_>) -> bool {
-        *self.0 == *other.0
+        self.as_bytes() == other.0
     }
 }
 
@@ -160,13 +220,13 @@ impl<'a> MemberRef<'a> {
     /// An owned copy.
     #[must_use]
     pub fn to_owned(self) -> MemberId {
-        MemberId(Arc::from(self.0))
+        MemberId(Octets::from(self.0))
     }
 }
 
 impl PartialEq<MemberId> for MemberRef<'_> {
     fn eq(&self, other: &MemberId) -> bool {
-        *self.0 == *other.0
+        self.0 == other.as_bytes()
     }
 }
 
@@ -235,13 +295,13 @@ impl MessageId {
 }
 
 impl PartialOrd for MessageId {
-    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
 impl Ord for MessageId {
-    fn cmp(&self, other: &Self) -> core::cmp::Ordering {
+    fn cmp(&self, other: &Self) -> Ordering {
         self.as_bytes().cmp(other.as_bytes())
     }
 }
@@ -257,5 +317,39 @@ impl fmt::Debug for MessageId {
         f.write_str("MessageId(")?;
         self.octets.iter().take(4).try_for_each(|octet| write!(f, "{octet:02x}"))?;
         f.write_str("…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::string::String;
+    use std::vec::Vec;
+
+    use super::*;
+
+    #[test]
+    fn long_and_short_ids_are_the_same_to_all() {
+        let ids: Vec<String> = [1, SHORT - 1, SHORT, SHORT + 1, MAX_MEMBER_ID]
+            .iter()
+            .flat_map(|&length| ["a", "b"].map(|letter| letter.repeat(length)))
+            .collect();
+        let id = |text: &String| MemberId::new(Dialect::DOCUMENT, text).unwrap();
+        let all: HashSet<MemberId> = ids.iter().map(id).collect();
+        for one in &ids {
+            assert_eq!(id(one).as_bytes(), one.as_bytes());
+            assert!(all.contains(one.as_bytes()));
+            assert_eq!(id(one).to_text(Dialect::DOCUMENT), *one);
+            for other in &ids {
+                assert_eq!(id(one).cmp(&id(other)), one.cmp(other));
+                assert_eq!(id(one) == id(other), one == other);
+                assert_eq!(id(one) == id(other).borrowed(), one == other);
+            }
+        }
+    }
+
+    #[test]
+    fn an_id_is_not_larger_than_a_list() {
+        assert_eq!(size_of::<MemberId>(), size_of::<Vec<u8>>());
     }
 }

@@ -3,6 +3,8 @@
 #![deny(clippy::as_conversions, clippy::std_instead_of_core, clippy::exhaustive_enums)]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 mod armor;
 mod decode;
