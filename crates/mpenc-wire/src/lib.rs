@@ -20,7 +20,7 @@ mod runs;
 mod serial;
 mod write;
 
-pub use armor::{PREFIX, armor, unarmor};
+pub use armor::{PREFIX, armor, peek_signature, unarmor};
 pub use dialect::{
     BasePointForm, Cipher, Dialect, DialectTable, KindForm, MemberIdForm, PaddingScope,
     ParentOrder, SessionSignatureForm,

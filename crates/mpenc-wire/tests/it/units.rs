@@ -2,7 +2,7 @@
 
 use mpenc_wire::{
     Dialect, GreetOperation, GreetType, MalformedKind, MessageId, Packet, PlaintextFields,
-    RecordType, armor, records, unarmor,
+    RecordType, armor, peek_signature, records, unarmor,
 };
 
 use crate::support::{contents, list, octets, read, round_trip, text, vectors};
@@ -122,6 +122,32 @@ fn greet_types_say_what_is_in_a_packet() {
     let unknown = GreetType(0x0014);
     assert_eq!((unknown.operation(), unknown.name()), (None, None));
     assert!(!unknown.is_confirm());
+}
+
+/// A look at the signature is a look at the one that decoding gives, of data packets that are not
+/// resent; and it does not depend on what follows.
+#[test]
+fn a_peek_at_a_signature_sees_what_decoding_does() {
+    let signature = core::array::from_fn(|at| u8::try_from(at).unwrap());
+    let hint = [0, 0x12, 0, 1, 7];
+    let data = [&hint[..], &[0, 3, 0, 64], &signature, &[0, 1, 0, 2, 0, 1, 0, 2, 0, 1, 3]].concat();
+    let packet = [&data[..], &[0, 0x11, 0, 12], &[5; 12], &[0, 0x10, 0, 2, 8, 9]].concat();
+    let Ok(Packet::Data(decoded)) = Packet::decode(Dialect::DOCUMENT, &packet) else { panic!() };
+    assert_eq!(*decoded.signature, signature);
+    let text = armor(&packet);
+    assert_eq!(peek_signature(&text), Some(signature));
+    assert_eq!(peek_signature(&format!("{}…", &text[..text.len() - 3])), Some(signature));
+    for other in [
+        armor(&packet[5..]),
+        armor(&packet[..70]),
+        armor(&[&[1, 0, 0, 1, 97], &packet[..]].concat()),
+        armor(&[&hint[..], &[0, 3, 0, 63], &packet[9..]].concat()),
+        text.replace("mpENC", "mpenc"),
+        format!("{}!{}", &text[..20], &text[21..]),
+        format!("{text}{}", "A".repeat(1_500_000)),
+    ] {
+        assert_eq!(peek_signature(&other), None, "{other:.80}");
+    }
 }
 
 /// Where the first implementation was forgiving, we are not (attack row 56).
