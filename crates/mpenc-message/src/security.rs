@@ -177,6 +177,10 @@ impl MessageSecurity for SubSessionSecurity {
         self.verifier.hint()
     }
 
+    fn can_be_signature(signature: &[u8; 64]) -> bool {
+        signature::is_canonical(signature)
+    }
+
     fn message_id(&self, packet: &DataPacket<'_>) -> MessageId {
         // So that forging costs us less than it costs who forges: nothing is hashed for what is no
         // signature. No message has this id, for SHA-256 would have to give it.

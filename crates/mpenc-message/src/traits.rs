@@ -201,6 +201,16 @@ pub trait MessageSecurity {
     /// First octet of SHA-256(sid ‖ group key), in front of every data packet (ME-06).
     fn hint(&self) -> u8;
 
+    /// Whether a packet's signature can be anybody's, by the look of it. If it cannot, the packet is no
+    /// message under any key, now or later: it is refused before anything is hashed, and not held.
+    fn can_be_signature(signature: &[u8; 64]) -> bool
+    where
+        Self: Sized,
+    {
+        let _ = signature;
+        true
+    }
+
     /// The id of a data packet, without opening it: to notice duplicates cheaply. What can have been
     /// signed by nobody may get an id that no message has.
     fn message_id(&self, packet: &DataPacket<'_>) -> MessageId;

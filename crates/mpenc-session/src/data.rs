@@ -3,9 +3,9 @@
 use alloc::vec::Vec;
 
 use mpenc_greet::InternalError;
-use mpenc_message::RetiredSecurity;
+use mpenc_message::{MessageSecurity, RetiredSecurity};
 use mpenc_order::PacketId;
-use mpenc_wire::{DataPacket, MemberId, Packet, unarmor};
+use mpenc_wire::{DataPacket, MemberId, Packet, peek_signature, unarmor};
 
 use crate::event::Fault;
 use crate::subsession::{Arrival, Received, SubSession};
@@ -32,6 +32,11 @@ impl<S: Suite> Session<S> {
         }
         if !text.starts_with(PREFIX) {
             out.tell(Event::Plain { sender: sender.clone() });
+            return Ok(());
+        }
+        // It is not even decoded, so that a long one costs no more than a short one.
+        if peek_signature(text).is_some_and(|found| !S::Security::can_be_signature(&found)) {
+            self.refuse_unsigned(sender, out);
             return Ok(());
         }
         let mut contents = core::mem::take(&mut self.contents);
@@ -101,8 +106,12 @@ impl<S: Suite> Session<S> {
         packet: &DataPacket<'_>,
         out: &mut Outputs,
     ) -> Result<(), InternalError> {
-        if packet.resent_author.is_some_and(|author| author.to_owned() == *sender) {
+        if packet.resent_author.is_some_and(|author| author == *sender) {
             refuse(sender, Fault::ResentByAuthor, out);
+            return Ok(());
+        }
+        if !S::Security::can_be_signature(packet.signature) {
+            self.refuse_unsigned(sender, out);
             return Ok(());
         }
         let arrival = Arrival { sender, text, packet };
@@ -118,10 +127,7 @@ impl<S: Suite> Session<S> {
             self.leave_unauthenticated(out);
             return Ok(());
         }
-        // Whoever has no session and waits for none drops data silently: it cannot be theirs.
-        let joining = self.order.ongoing().is_some() || !self.candidates.is_empty();
-        let expects = self.current.is_some() || joining;
-        if expects && !self.held.contains(sender, text) {
+        if self.expects_data() && !self.held.contains(sender, text) {
             let due = cx.now.after(self.shared.config.broadcast_latency);
             // Most of what whoever joins hears is not for them.
             let joined = self.current.is_some() && cx.now >= self.foreign_until;
@@ -130,6 +136,20 @@ impl<S: Suite> Session<S> {
             }
         }
         Ok(())
+    }
+
+    /// A data packet that no key verifies, nor any that is still to come: so it is told now, and takes
+    /// nobody's place among the held packets. No honest member sends it again, for none accepts it.
+    fn refuse_unsigned(&self, sender: &MemberId, out: &mut Outputs) {
+        if self.expects_data() {
+            refuse(sender, Fault::NotSigned, out);
+        }
+    }
+
+    /// Whoever has no session and waits for none drops data silently: it cannot be theirs.
+    fn expects_data(&self) -> bool {
+        let joining = self.order.ongoing().is_some() || !self.candidates.is_empty();
+        self.current.is_some() || joining
     }
 
     fn open_anywhere(

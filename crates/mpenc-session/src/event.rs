@@ -173,6 +173,8 @@ pub enum Fault {
     SenderNotInChannel,
     /// It resends a packet in the name of its own sender.
     ResentByAuthor,
+    /// Its signature is written as no signer writes one, so nobody's key can ever verify it.
+    NotSigned,
     /// It is signed with our own key, and we did not make it: there is a copy of us, or somebody has
     /// our keys. We write no content any more until the members change, as after a fork.
     InOurName,
@@ -188,6 +190,7 @@ impl fmt::Display for Fault {
             Self::Transcript(error) => error.fmt(f),
             Self::SenderNotInChannel => f.write_str("its sender is not in the channel"),
             Self::InOurName => f.write_str("it is signed with our key, and we did not make it"),
+            Self::NotSigned => f.write_str("what it has for a signature can be nobody's"),
             Self::ResentByAuthor => {
                 f.write_str("it names its own sender as another author who sent it before")
             }

@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use mpenc_message::{
     ContentFault, Draft, Kind, MessageSecurity, OpenError, PaddingFault, RetiredSecurity,
-    SealError, SubSessionKeys,
+    SealError, SubSessionKeys, SubSessionSecurity,
 };
 use mpenc_wire::{Dialect, MemberId, MessageId, Packet};
 
@@ -184,6 +184,9 @@ fn signatures_are_canonical() {
         [_, *octet] = sum.to_be_bytes();
         carry = sum >> 8;
     }
+    let can_be_signature =
+        |octets: &[u8]| SubSessionSecurity::can_be_signature(octets[9..73].try_into().unwrap());
+    assert!(can_be_signature(&contents) && !can_be_signature(&changed));
     let security = Peer::ben(dialect).security();
     assert!(open(&security, &ann.own, &mpenc_wire::armor(&contents)).is_ok());
     let error = open(&security, &ann.own, &mpenc_wire::armor(&changed)).unwrap_err();
