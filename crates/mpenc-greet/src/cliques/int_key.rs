@@ -4,7 +4,6 @@ use alloc::vec::Vec;
 
 use curve25519_dalek::EdwardsPoint;
 use curve25519_dalek::edwards::CompressedEdwardsY;
-use curve25519_dalek::traits::IsIdentity;
 
 use super::field::{Field, divide};
 use crate::refused::KeyFault;
@@ -15,6 +14,28 @@ pub(crate) const BASE_POINT: [u8; 32] = {
     octets[0] = 9;
     octets
 };
+
+/// The u-coordinates of all points of the curve whose order divides 8, least octet first: of orders
+/// 1 (infinity, which is written as 0, too) and 2, of order 4, and two of order 8. The other points
+/// of order 4 and 8 have the same ones, or are the twist's.
+const SMALL_ORDER: [[u8; 32]; 4] = [
+    [0; 32],
+    {
+        let mut octets = [0; 32];
+        octets[0] = 1;
+        octets
+    },
+    [
+        0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3, 0xfa, 0xf1, 0x9f, 0xc4,
+        0x6a, 0xda, 0x09, 0x8d, 0xeb, 0x9c, 0x32, 0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16, 0x5f, 0x49,
+        0xb8, 0x00,
+    ],
+    [
+        0x5f, 0x9c, 0x95, 0xbc, 0xa3, 0x50, 0x8c, 0x24, 0xb1, 0xd0, 0xb1, 0x55, 0x9c, 0x83, 0xef,
+        0x5b, 0x04, 0x44, 0x5c, 0xc4, 0x58, 0x1c, 0x8e, 0x86, 0xd8, 0x22, 0x4e, 0xdd, 0xd0, 0x9f,
+        0x11, 0x57,
+    ],
+];
 
 /// An intermediate key that was admitted: canonical, on the curve, not of small order.
 ///
@@ -55,9 +76,6 @@ impl IntKey {
             .map(|(index, (octets, y))| {
                 let point = CompressedEdwardsY(y.to_bytes()).decompress();
                 let point = point.ok_or((index, KeyFault::NotOnCurve))?;
-                if point.mul_by_cofactor().is_identity() {
-                    return Err((index, KeyFault::SmallOrder));
-                }
                 Ok(Self { octets: *octets, point })
             })
             .collect::<Result<_, _>>()?;
@@ -95,6 +113,10 @@ fn fraction(octets: &[u8; 32]) -> Result<(Field, Field), KeyFault> {
     if !is_reduced(octets) || octets[31] & 0x80 != 0 {
         return Err(KeyFault::NotCanonical);
     }
+    // The encoding is the only one, so looking at it says as much as multiplying by 8 would.
+    if SMALL_ORDER.contains(octets) {
+        return Err(KeyFault::SmallOrder);
+    }
     let u = Field::from_bytes(octets);
     let below = u + Field::ONE;
     // u = −1 is the twist's: 486660 is no square.
@@ -108,4 +130,26 @@ fn fraction(octets: &[u8; 32]) -> Result<(Field, Field), KeyFault> {
 pub(crate) fn is_reduced(octets: &[u8; 32]) -> bool {
     let [lowest, middle @ .., highest] = octets;
     *highest & 0x7f != 0x7f || *lowest < 0xed || middle.iter().any(|octet| *octet != 0xff)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::BTreeSet;
+
+    use curve25519_dalek::constants::EIGHT_TORSION;
+    use curve25519_dalek::traits::IsIdentity;
+
+    use super::*;
+
+    #[test]
+    fn all_of_small_order_are_listed_and_no_other() {
+        let all: BTreeSet<[u8; 32]> =
+            EIGHT_TORSION.iter().map(|point| point.to_montgomery().to_bytes()).collect();
+        assert_eq!(all, SMALL_ORDER.into_iter().collect());
+        for octets in SMALL_ORDER {
+            let point = IntKey::admit_unchecked_for_tests(&octets).point;
+            assert!(point.mul_by_cofactor().is_identity());
+            assert_eq!(IntKey::admit(&octets).err(), Some(KeyFault::SmallOrder));
+        }
+    }
 }
