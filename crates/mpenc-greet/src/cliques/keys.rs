@@ -4,6 +4,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
+use curve25519_dalek::edwards::EdwardsPoint;
+use curve25519_dalek::scalar::Scalar;
 use ed25519_dalek::{Signature, Signer, SigningKey, Verifier, VerifyingKey};
 use mpenc_wire::MemberId;
 use rand_core::CryptoRng;
@@ -41,11 +43,12 @@ impl ShapedKey {
 
     /// Admits the key: no component of small order. Costs one scalar multiplication.
     pub(crate) fn admit(self) -> Result<PublicKey, KeyFault> {
-        if self.0.to_edwards().is_torsion_free() {
-            Ok(PublicKey(self.0))
-        } else {
-            Err(KeyFault::Torsion)
-        }
+        // ℓ·A = 0 exactly if (ℓ − 1)·A = −A. The key is public, so the multiplication may take as long
+        // as it takes; and ℓ − 1 has few digits.
+        let point = self.0.to_edwards();
+        let multiple =
+            EdwardsPoint::vartime_double_scalar_mul_basepoint(&-Scalar::ONE, &point, &Scalar::ZERO);
+        if multiple == -point { Ok(PublicKey(self.0)) } else { Err(KeyFault::Torsion) }
     }
 }
 
