@@ -128,6 +128,9 @@ struct Rows {
     /// A block has two to the power of this many rows.
     shift: u32,
     blocks: VecDeque<Vec<u32>>,
+    /// Blocks that are empty, and used before others are allocated: rows go in bursts, and as many
+    /// come again.
+    spare: Vec<Vec<u32>>,
     /// How many rows of the first block are gone.
     gone: usize,
     /// How many rows there are.
@@ -140,7 +143,7 @@ impl Rows {
 
     fn new(width: usize) -> Self {
         let shift = Self::NUMBERS.checked_div(width).and_then(usize::checked_ilog2).unwrap_or(0);
-        Self { width, shift, blocks: VecDeque::new(), gone: 0, len: 0 }
+        Self { width, shift, blocks: VecDeque::new(), spare: Vec::new(), gone: 0, len: 0 }
     }
 
     /// In which block a row is, and where in it.
@@ -191,8 +194,13 @@ impl Rows {
         self.len = self.len.saturating_sub(1);
         self.gone = self.gone.saturating_add(1);
         if self.gone >> self.shift > 0 {
-            self.blocks.pop_front();
             self.gone = 0;
+            if let Some(mut block) = self.blocks.pop_front()
+                && self.spare.len() <= self.blocks.len()
+            {
+                block.clear();
+                self.spare.push(block);
+            }
         }
     }
 
@@ -202,7 +210,8 @@ impl Rows {
         if block >= self.blocks.len() {
             // The first one grows with its rows: few messages are most often all there are.
             let room = if self.len == 0 { 0 } else { self.width << self.shift };
-            self.blocks.push_back(Vec::with_capacity(room));
+            let block = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(room));
+            self.blocks.push_back(block);
         }
     }
 }
