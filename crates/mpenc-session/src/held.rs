@@ -95,6 +95,16 @@ impl HeldPackets {
         octets.into_iter().max_by_key(|&(_, sum)| sum).map(|(sender, _)| sender.clone())
     }
 
+    /// How many packets are held.
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// How many octets they have.
+    pub(crate) const fn octets(&self) -> usize {
+        self.octets
+    }
+
     /// Whether this very packet is held already.
     pub(crate) fn contains(&self, sender: &MemberId, packet: &str) -> bool {
         self.queue.iter().any(|held| held.sender == *sender && held.packet == packet)

@@ -65,6 +65,7 @@ mod data;
 mod error;
 mod event;
 mod flow;
+mod footprint;
 mod held;
 mod history;
 mod io;
@@ -88,6 +89,7 @@ pub use event::{
     Branch, Event, FailReason, Fault, HeldId, HistoryFault, LocalId, MessageEvent, OperationId,
     OperationInfo, Outcome, Readers, Sent, Severity,
 };
+pub use footprint::Footprint;
 pub use io::{ChannelAction, ChannelEvent, Ctx, Input, Output, Outputs};
 pub use mpenc_greet::Change as Membership;
 pub use outbox::Queued;

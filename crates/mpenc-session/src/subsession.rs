@@ -175,6 +175,11 @@ impl<X: MessageSecurity> SubSession<X> {
         self.missing.keys().copied()
     }
 
+    /// How many octets the packets cost that may have to be sent again.
+    pub(crate) const fn kept_octets(&self) -> usize {
+        self.flow.kept_octets()
+    }
+
     /// The latest messages, as an initial packet names them (LATEST_PM): ascending.
     pub(crate) fn heads(&self) -> Vec<MessageId> {
         self.transcript.heads()

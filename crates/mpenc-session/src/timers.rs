@@ -90,6 +90,11 @@ impl Timers {
         self.entries.first_key_value().map(|(&(at, _), _)| at)
     }
 
+    /// How many are set.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Takes the first one that is due.
     pub(crate) fn take_due(&mut self, now: Instant) -> Option<Timer> {
         let entry = self.entries.first_entry()?;

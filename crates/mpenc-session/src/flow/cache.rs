@@ -79,6 +79,11 @@ impl<I: Copy + Ord, A: Clone + Ord> Cache<I, A> {
         while self.drop_oldest_if(author, &is_fully_acked).is_some() {}
     }
 
+    /// How many octets the packets cost.
+    pub(crate) const fn octets(&self) -> usize {
+        self.octets
+    }
+
     /// The packet, as it was inserted.
     pub(crate) fn packet(&self, id: &I) -> Option<&str> {
         self.packets.get(id).map(|packet| packet.text.as_str())

@@ -219,6 +219,11 @@ impl<I: Copy + Ord, A: Clone + Ord> FlowControl<I, A> {
         self.closing.is_open()
     }
 
+    /// How many octets the packets cost that may have to be sent again.
+    pub(crate) const fn kept_octets(&self) -> usize {
+        self.cache.octets()
+    }
+
     /// A packet's text as it was sent or came, to send it again.
     pub(crate) fn packet(&self, id: &I) -> Option<&str> {
         self.cache.packet(id)

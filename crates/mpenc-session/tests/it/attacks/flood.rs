@@ -58,6 +58,9 @@ fn attack_73_a_flood_of_what_nothing_opens() {
         };
         let dropped = group.events("b");
         assert_eq!(told(&dropped), flood.len() - 16, "sixteen are held");
+        let kept = group.session("b").footprint();
+        assert_eq!(kept.held, 17, "and what a sent");
+        assert!(kept.held_octets <= 256 * 1024 && kept.deadlines < 64, "{kept:?}");
         group.sim.thaw(group.node("b"));
         group.run(1);
         assert_eq!(texts(&group, "b"), ["the first in the new sub-session"]);
