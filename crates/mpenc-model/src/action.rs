@@ -34,7 +34,7 @@ pub enum Action {
     Lie(Name, Lie),
 }
 
-/// What the server does to the next notice for a member.
+/// What the server does to the next notice for a member, or says beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Lie {
     /// Never tells it.
@@ -43,11 +43,16 @@ pub enum Lie {
     Swap,
     /// Tells it now, and again after all that is on its way already.
     Double,
+    /// Says before it that somebody has left who has not.
+    Gone(Name),
 }
 
 impl Lie {
     /// Whether there is something to lie about. A member knows where they are themselves.
     fn fits(self, queue: &VecDeque<Notice>, about: Name) -> bool {
+        if matches!(self, Self::Gone(_)) {
+            return !matches!(queue.front(), Some(Notice::Inside(_)));
+        }
         let can = |at| match queue.get(at) {
             None | Some(Notice::Inside(_)) => false,
             Some(Notice::Left(who)) => *who != about,
@@ -63,6 +68,7 @@ impl Lie {
             }
             Self::Swap => queue.make_contiguous().get_mut(..2).unwrap_or_default().reverse(),
             Self::Double => queue.extend(queue.front().copied()),
+            Self::Gone(who) => queue.push_front(Notice::Left(who)),
         }
     }
 }
@@ -105,8 +111,10 @@ impl World {
                 actions.push(Action::Enter(name));
             }
             if self.budget.lies > 0 {
-                let lies = [Lie::Omit, Lie::Swap, Lie::Double];
-                let fitting = lies.into_iter().filter(|lie| lie.fits(queue, name));
+                let others = member.inside.map(|inside| inside.channel.without(name));
+                let gone = others.into_iter().flat_map(Names::iter).map(Lie::Gone);
+                let lies = [Lie::Omit, Lie::Swap, Lie::Double].into_iter().chain(gone);
+                let fitting = lies.filter(|lie| lie.fits(queue, name));
                 actions.extend(fitting.map(|lie| Action::Lie(name, lie)));
             }
         }
@@ -210,6 +218,9 @@ impl fmt::Display for Action {
             Self::Lie(name, Lie::Omit) => write!(f, "the server withholds from {name}"),
             Self::Lie(name, Lie::Swap) => write!(f, "the server holds back for {name}, by one,"),
             Self::Lie(name, Lie::Double) => write!(f, "the server will repeat to {name}"),
+            Self::Lie(name, Lie::Gone(who)) => {
+                write!(f, "the server says to {name} that {who} has left")
+            }
         }
     }
 }

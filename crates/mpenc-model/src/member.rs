@@ -765,6 +765,12 @@ impl Member {
         latest.is_some_and(|(packet, _)| self.acks.missing(&packet).any(|&member| member == who))
     }
 
+    /// Whether we take packets of this one, as far as the channel goes.
+    #[must_use]
+    pub fn hears(&self, who: Name) -> bool {
+        self.inside.is_some_and(|inside| inside.channel.has(who))
+    }
+
     /// Whether we count this one as somebody to talk to.
     #[must_use]
     pub fn counts(&self, who: Name) -> bool {

@@ -90,8 +90,9 @@ pub enum Division {
     None,
     /// They are not, and one who counts on the other has told their user: a security event.
     Seen,
-    /// They are not, and have no sub-session in common. Who counts on the other has told their user
-    /// that no ack of the order comes from them.
+    /// They are not, and cannot talk: they have no sub-session in common, or one believes that the other
+    /// has left, and refuses their packets. Who counts on the other has told their user that no ack
+    /// comes from them: of the order, or of what they write.
     Silent,
     /// They are not, and nobody was told.
     Unseen,
@@ -121,8 +122,12 @@ fn division(one: &Member, other: &Member) -> Division {
         return Division::Seen;
     }
     let subs = |member: &Member| [member.current, member.previous].into_iter().flatten();
-    let talk = subs(one).any(|sub| subs(other).any(|theirs| theirs.key == sub.key));
-    let misses = concerned.iter().any(|(member, peer)| member.misses_ack_of(peer.own));
+    let keys = subs(one).any(|sub| subs(other).any(|theirs| theirs.key == sub.key));
+    let talk = keys && one.hears(other.own) && other.hears(one.own);
+    // Whoever is not heard is not acked either.
+    let misses = concerned
+        .iter()
+        .any(|(member, peer)| member.misses_ack_of(peer.own) || !peer.hears(member.own));
     if misses && !talk { Division::Silent } else { Division::Unseen }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use stateright::{Checker as _, HasDiscoveries, Model as _};
 
-use crate::action::Action;
+use crate::action::{Action, Lie};
 use crate::checked::{Bounds, Checked, LIVE, State};
 use crate::rules::Rules;
 
@@ -107,6 +107,7 @@ fn script<R: Rules>(model: &Checked<R>, way: &[u64]) -> Vec<String> {
         });
         let Some((action, next)) = step else { return lines };
         let about = match action {
+            Action::Lie(_, Lie::Gone(_)) => String::new(),
             Action::Hear(name) | Action::Lie(name, _) => {
                 let queue = state.world.queue(name);
                 let notice = queue.and_then(|queue| queue.front());
