@@ -28,6 +28,8 @@ use crate::{ApiMisuse, ChannelAction, Ctx, Event, Outputs, Session, Suite};
 
 /// How long, in latencies, someone who was excluded waits to be removed from the channel.
 const REMOVAL_PATIENCE: u32 = 20;
+/// How often the wait for the next exclude by itself doubles: up to 128·BC_LAT.
+const MOST_DOUBLINGS: u32 = 7;
 
 /// Where we are with respect to the channel.
 #[derive(Clone, Debug)]
@@ -50,6 +52,8 @@ pub(crate) struct Inside {
     pub(crate) excluded: BTreeSet<MemberId>,
     /// Whether we are among those.
     pub(crate) we_are_excluded: bool,
+    /// How many operations in a row were aborted, since one completed or a member left.
+    pub(crate) aborted: u32,
 }
 
 impl Inside {
@@ -274,6 +278,10 @@ impl<S: Suite> Session<S> {
             inside.excluded.remove(member);
             inside.seniors.remove(member);
             inside.speakers.remove(member);
+            if self.greeter.members().contains(member) {
+                // Perhaps it was they who did not answer.
+                inside.aborted = 0;
+            }
             self.to_include.remove(member);
             self.elsewhere.remove(member);
             out.tell(Event::MemberLeft(member.clone()));
@@ -372,7 +380,9 @@ impl<S: Suite> Session<S> {
     }
 
     /// LS, LOX: our turn to propose the exclude comes k·BC_LAT/4 from now, where k is our place
-    /// among the members who remain; by then another's proposal has usually come.
+    /// among the members who remain; by then another's proposal has usually come. Whoever did not
+    /// answer the last one may not answer the next one either, for hours: so each that is aborted makes
+    /// the next wait twice as long.
     pub(crate) fn schedule_auto_exclude(&mut self, cx: &mut Ctx<'_>, out: &mut Outputs) {
         let rank = self
             .greeter
@@ -381,10 +391,13 @@ impl<S: Suite> Session<S> {
             .filter(|&member| !self.to_exclude.contains(member))
             .position(|member| *member == self.own);
         let Some(rank) = rank.and_then(|rank| u32::try_from(rank).ok()) else { return };
-        if rank == 0 || !self.shared.dialect.staggered_excludes {
+        let wait = (self.shared.config.broadcast_latency / 4).saturating_mul(rank);
+        let aborted = self.presence.inside().map_or(0, |inside| inside.aborted.min(MOST_DOUBLINGS));
+        let more = if aborted == 0 { 0 } else { 1_u32 << aborted };
+        let wait = wait.saturating_add(self.shared.config.latencies(more));
+        if wait.is_zero() || !self.shared.dialect.staggered_excludes {
             self.auto_exclude(cx, out);
         } else {
-            let wait = (self.shared.config.broadcast_latency / 4).saturating_mul(rank);
             self.shared.timers.set(cx.now.after(wait), Timer::AutoExclude);
         }
     }
@@ -427,6 +440,7 @@ impl<S: Suite> Session<S> {
     pub(crate) fn note_excluded(&mut self, cx: &Ctx<'_>, excluded: &[MemberId]) {
         let us = excluded.contains(&self.own);
         let Some(inside) = self.presence.inside_mut() else { return };
+        inside.aborted = 0;
         for member in excluded.iter().filter(|&member| *member != self.own) {
             if inside.members.contains(member) {
                 inside.excluded.insert(member.clone());

@@ -599,6 +599,9 @@ impl<S: Suite> Session<S> {
     ) {
         let running = ended.into_operation();
         let own = running.info.own;
+        if let (FailReason::Aborted { .. }, Some(inside)) = (&reason, self.presence.inside_mut()) {
+            inside.aborted = inside.aborted.saturating_add(1);
+        }
         self.note_history(cx, out);
         // What they, or we, have answered already is under way.
         self.elsewhere.extend(running.greeting.progress().awaited);

@@ -149,3 +149,33 @@ fn aborts_because_of_the_time_are_staggered() {
         assert_eq!(sent.filter(in_time).count(), 1, "{asked:?}");
     }
 }
+
+/// c has died, and b says nothing for half an hour: a proposes to exclude c ever more seldom, and does
+/// so once b is there again. Whoever leaves is excluded at once.
+#[test]
+fn an_exclude_that_cannot_end_is_proposed_ever_more_seldom() {
+    let names = ["a", "b", "c", "d"];
+    for b_leaves in [false, true] {
+        let mut group = Group::new(87, &names);
+        group.establish(&names);
+        group.run(60);
+        group.sim.freeze(group.node("b"));
+        group.sim.crash(group.node("c"));
+        group.events("a");
+        group.run(1_800);
+        let events = group.events("a");
+        let proposed =
+            events.iter().filter(|event| matches!(event, Event::Proposed { .. })).count();
+        // After 10, 20, 40, … seconds each, and the time that it takes to give up.
+        assert!((6..=8).contains(&proposed), "{proposed} proposals");
+        if b_leaves {
+            group.sim.crash(group.node("b"));
+            group.run(5);
+            group.assert_together(&["a", "d"]);
+        } else {
+            group.sim.thaw(group.node("b"));
+            group.run(640);
+            group.assert_together(&["a", "b", "d"]);
+        }
+    }
+}
