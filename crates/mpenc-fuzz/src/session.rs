@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mpenc::session::Fault;
 use mpenc::{
     ChannelAction, ChannelEvent, CliquesGreeter, Config, Ctx, Dialect, Event, Input as Happens,
     Instant, LocalIdentity, MemberId, Membership, Mpenc, MpencSession, Output, Outputs,
@@ -93,6 +94,7 @@ pub(crate) fn run(input: &[u8]) {
         }
         let kind = input.below(16);
         let other = ids[input.below(ids.len())].clone();
+        let before = digest(&session);
         let cx = &mut Ctx::new(now, &mut rng);
         match kind {
             0..7 => {
@@ -145,8 +147,10 @@ pub(crate) fn run(input: &[u8]) {
             }
         }
         let mut outputs: usize = 0;
+        let mut refused = kind < 7;
         for output in out.drain() {
             outputs += 1;
+            refused &= is_refusal(&output);
             match output {
                 Output::Event(event @ Event::Internal(_)) => panic!("{event:?}"),
                 Output::Channel(ChannelAction::Send { packet }) => {
@@ -156,8 +160,32 @@ pub(crate) fn run(input: &[u8]) {
             }
         }
         assert!(outputs < OUTPUTS, "{outputs} outputs");
+        if refused && outputs > 0 {
+            assert_eq!(digest(&session), before, "what was refused changed something");
+        }
         assert!(session.members().len() <= ids.len());
     }
+}
+
+/// Whether this says of a packet that it was refused. (What is said in our own name keeps us from
+/// writing.)
+fn is_refusal(output: &Output) -> bool {
+    match output {
+        Output::Event(Event::Refused { .. } | Event::Plain { .. }) => true,
+        Output::Event(Event::PeerMisbehaved { fault, .. }) => !matches!(fault, Fault::InOurName),
+        _ => false,
+    }
+}
+
+/// What can be seen of a session's state.
+fn digest(session: &MpencSession) -> String {
+    let state = (session.state(), session.members(), session.order_head());
+    let unacked: Vec<_> = session.unacked().collect();
+    let unaccepted: Vec<_> = session.unaccepted().collect();
+    let messages = (session.transcript(), unacked, unaccepted, session.messages().lines().len());
+    let progress = (session.operation_progress(), session.history_unconfirmed_by());
+    let rest = (session.waiting().count(), session.forkers().count(), session.is_consistent());
+    format!("{:?}", (state, messages, progress, rest, session.footprint()))
 }
 
 /// A packet as it is, or changed somewhere.
