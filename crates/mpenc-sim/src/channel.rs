@@ -30,11 +30,7 @@ impl Notice {
     /// Whether it is a data packet, as everybody can see.
     #[must_use]
     pub fn is_data(&self) -> bool {
-        let Self::Packet { packet, .. } = self else { return false };
-        let mut contents = Vec::new();
-        let packet = unarmor(packet, &mut contents)
-            .and_then(|contents| Packet::decode(Dialect::DOCUMENT, contents));
-        matches!(packet, Ok(Packet::Data(_)))
+        matches!(self, Self::Packet { packet, .. } if is_data(packet))
     }
 
     /// Lends it as what a session takes.
@@ -52,6 +48,14 @@ impl Notice {
             Self::Packet { sender, packet } => ChannelEvent::Packet { sender, packet },
         })
     }
+}
+
+/// Whether a text is a data packet.
+pub(crate) fn is_data(packet: &str) -> bool {
+    let mut contents = Vec::new();
+    let packet = unarmor(packet, &mut contents)
+        .and_then(|contents| Packet::decode(Dialect::DOCUMENT, contents));
+    matches!(packet, Ok(Packet::Data(_)))
 }
 
 /// An honest server: it does what it is asked in the order in which it is asked, and tells every

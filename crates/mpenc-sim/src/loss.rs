@@ -9,7 +9,8 @@ use rand_core::Rng;
 
 use crate::Notice;
 
-/// What happens to data packets on their way to each receiver, the sender's own echo included.
+/// What happens to data packets on their way to a receiver, the sender's own echo included, or from a
+/// sender to the server.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Loss {
@@ -17,7 +18,7 @@ pub struct Loss {
     pub lost: u8,
     /// How many of a hundred come twice.
     pub doubled: u8,
-    /// By how much one may be late.
+    /// By how much one may be late on the way to a receiver, so that others overtake it.
     pub delay: Duration,
 }
 
@@ -29,7 +30,10 @@ impl Loss {
     }
 
     /// By how much each copy of a packet is late that reaches one receiver.
-    pub(crate) fn fate(&self, rng: &mut dyn Rng) -> impl Iterator<Item = Duration> + use<> {
+    pub(crate) fn fate(
+        &self,
+        rng: &mut dyn Rng,
+    ) -> impl ExactSizeIterator<Item = Duration> + use<> {
         let (fate, first, second) = (rng.next_u32(), rng.next_u32(), rng.next_u32());
         let percent = (u64::from(fate) * 100) >> 32;
         let copies = match percent {

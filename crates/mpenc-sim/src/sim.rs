@@ -11,7 +11,7 @@ use mpenc_wire::MemberId;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
-use crate::channel::Mailboxes;
+use crate::channel::{Mailboxes, is_data};
 use crate::dice::Dice;
 use crate::lies::{Lies, Told};
 use crate::loss::{Loss, Stray};
@@ -109,7 +109,7 @@ struct Travelling<T> {
     what: T,
 }
 
-/// Sessions around one honest channel, under virtual time. The same seed and the same calls give
+/// Sessions around one channel, honest unless it is told to lie, under virtual time. The same seed and the same calls give
 /// the same run, octet for octet.
 pub struct Sim<S: Suite> {
     now: Instant,
@@ -122,11 +122,14 @@ pub struct Sim<S: Suite> {
     /// By member, so that what a dead process sent comes before what its successor sends.
     up: Mailboxes<MemberId, Travelling<(NodeId, Up)>>,
     down: Mailboxes<NodeId, Travelling<Notice>>,
-    /// What becomes of data packets, and those that are under way by themselves because of it.
+    /// What becomes of data packets on each way, where nothing else is said of that one.
     loss: Option<Loss>,
+    lossy_up: BTreeMap<NodeId, Loss>,
+    lossy_down: BTreeMap<NodeId, Loss>,
+    /// How often what happened to packets.
+    happened: BTreeMap<&'static str, u64>,
     /// What the server tells otherwise than it happened.
     lies: Option<Lies>,
-    lies_told: u64,
     stray: Stray<NodeId>,
     out: Outputs,
     invited: Vec<MemberId>,
@@ -149,8 +152,10 @@ impl<S: Suite> Sim<S> {
             up: BTreeMap::new(),
             down: BTreeMap::new(),
             loss: None,
+            lossy_up: BTreeMap::new(),
+            lossy_down: BTreeMap::new(),
+            happened: BTreeMap::new(),
             lies: None,
-            lies_told: 0,
             stray: Stray::default(),
             out: Outputs::new(),
             invited: Vec::new(),
@@ -179,10 +184,21 @@ impl<S: Suite> Sim<S> {
         node
     }
 
-    /// From now on, data packets get lost, come twice, and overtake each other. All else goes its
-    /// way in order, as a group channel promises.
+    /// From now on, data packets get lost, come twice, and overtake each other on the way to each
+    /// receiver. All else goes its way in order, as a group channel promises.
     pub fn lose(&mut self, loss: Loss) {
         self.loss = Some(loss);
+    }
+
+    /// The same on the way to one member alone, whatever is said of the others.
+    pub fn lose_to(&mut self, node: NodeId, loss: Loss) {
+        self.lossy_down.insert(node, loss);
+    }
+
+    /// From now on, data packets of one member get lost before the server has them, for everybody, or
+    /// come there twice. They do not overtake each other there.
+    pub fn lose_from(&mut self, node: NodeId, loss: Loss) {
+        self.lossy_up.insert(node, loss);
     }
 
     /// From now on, the server tells different members different things, now and then; what, comes
@@ -191,16 +207,27 @@ impl<S: Suite> Sim<S> {
         self.lies = Some(Lies::new(seed));
     }
 
-    /// From now on, the server tells the truth. What it has said it does not take back.
-    pub fn tell_the_truth(&mut self) {
-        self.lies_told = self.lies_told();
-        self.lies = None;
+    /// From now on, the server tells the truth. What it has said it does not take back. Says how many
+    /// lies it has told.
+    pub fn tell_the_truth(&mut self) -> u64 {
+        let lies = self.lies.take();
+        let told = lies.as_ref().map(Lies::told).into_iter().flatten();
+        told.fold(0, |sum: u64, (lie, times)| {
+            self.count(lie, *times);
+            sum.saturating_add(*times)
+        })
     }
 
-    /// How many lies the server has told.
+    /// How often what has happened to packets: which losses, and, after
+    /// [`tell_the_truth`](Sim::tell_the_truth), which lies.
     #[must_use]
-    pub fn lies_told(&self) -> u64 {
-        self.lies.as_ref().map_or(self.lies_told, |lies| self.lies_told.saturating_add(lies.told()))
+    pub const fn happened(&self) -> &BTreeMap<&'static str, u64> {
+        &self.happened
+    }
+
+    fn count(&mut self, what: &'static str, times: u64) {
+        let sum = self.happened.entry(what).or_default();
+        *sum = sum.saturating_add(times);
     }
 
     /// The time now.
@@ -584,8 +611,23 @@ impl<S: Suite> Sim<S> {
 
     fn send_up(&mut self, node: NodeId, what: Up) {
         let arrives = self.now.after(self.journey());
+        let loss = match &what {
+            Up::Action(ChannelAction::Send { packet }) if is_data(packet) => {
+                self.lossy_up.get(&node).copied()
+            }
+            _ => None,
+        };
+        let copies = loss.map_or(1, |loss| loss.fate(&mut self.rng).len());
+        match copies {
+            0 => self.count("lost on the way to the server", 1),
+            1 => {}
+            _ => self.count("doubled on the way to the server", 1),
+        }
         if let Some(Node { id, .. }) = self.nodes.get(node.0) {
-            send(self.up.entry(id.clone()).or_default(), arrives, (node, what));
+            let way = self.up.entry(id.clone()).or_default();
+            for _ in 0..copies {
+                send(way, arrives, (node, what.clone()));
+            }
         }
     }
 
@@ -610,9 +652,16 @@ impl<S: Suite> Sim<S> {
                     self.stray.send(arrives.after(late), node, notice);
                     continue;
                 }
-                match self.loss.as_ref().filter(|_| notice.is_data()) {
+                let loss = self.lossy_down.get(&node).copied().or(self.loss);
+                match loss.filter(|_| notice.is_data()) {
                     Some(loss) => {
-                        for delay in loss.fate(&mut self.rng) {
+                        let fate = loss.fate(&mut self.rng);
+                        match fate.len() {
+                            0 => self.count("lost on the way to a receiver", 1),
+                            1 => {}
+                            _ => self.count("doubled on the way to a receiver", 1),
+                        }
+                        for delay in fate {
                             self.stray.send(arrives.after(delay), node, notice.clone());
                         }
                     }

@@ -54,6 +54,9 @@ pub(crate) enum Does {
     Stall(u64),
     /// The network between them and the server stops for these milliseconds.
     Cut(u64),
+    /// The network between these and the server stops for these milliseconds: they hear of nobody, and
+    /// nobody of them.
+    Split(Vec<usize>, u64),
     /// The server removes them.
     Kicked,
     /// Writes a text in clear.
@@ -87,6 +90,7 @@ impl Deed {
             19 if mishaps => Does::Stall(millis),
             20 if faults == Faults::Chaos => Does::Cut(millis),
             21 if faults == Faults::Chaos => Does::Kicked,
+            22 if faults == Faults::Chaos => Does::Split(some(), millis),
             16..22 if faults == Faults::Hostile => Does::Attack(Attack::nth(detail)),
             _ => Does::Wait,
         };
@@ -114,6 +118,7 @@ impl fmt::Display for Does {
             Self::Disconnect => f.write_str("loses the connection"),
             Self::Stall(ms) => write!(f, "stalls for {ms} ms"),
             Self::Cut(ms) => write!(f, "is cut off for {ms} ms"),
+            Self::Split(_, ms) => write!(f, "is cut off with others for {ms} ms"),
             Self::Kicked => f.write_str("is removed by the server"),
             Self::Plain => f.write_str("writes in clear"),
             Self::Attack(attack) => write!(f, "attacks: {attack}"),

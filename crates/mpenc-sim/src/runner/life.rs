@@ -10,10 +10,11 @@ use mpenc::{
 };
 use mpenc_session::{ChannelAction, Instant};
 
+use super::bounds::Bounds;
 use super::chance::Chance;
-use super::crypto::{Crypto, Known, kept_by};
+use super::crypto::{Crypto, Known};
 use super::deed::{Deed, Does};
-use super::hostile::{Attack, Forged, Puppeteer, Tried, forge, tamper};
+use super::hostile::{Attack, Puppeteer, Tried};
 use super::story;
 use super::witness::{Found, Witness};
 use super::{Faults, Finding, Plan, Report};
@@ -23,6 +24,8 @@ use crate::{Latency, Loss, NodeId, Notice, Record, Sim, What};
 const NAMES: [&str; 8] = ["ann", "ben", "cleo", "dan", "eve", "fay", "gil", "hana"];
 /// How many things one input may lead to, beside a few for every text of the life.
 const OUTPUTS: usize = 64;
+/// How many things may happen until the next deed, or in ten seconds after the last.
+const STEPS: usize = 200_000;
 
 /// Somebody, and the process that runs for them.
 struct Person {
@@ -36,6 +39,8 @@ struct Person {
     /// Since when the network does, and until when.
     cut: Option<(Instant, Instant)>,
     hostile: bool,
+    /// What happens to data packets on the way to the server, and on the way back; where any get lost.
+    link: Option<[Loss; 2]>,
 }
 
 /// Where the next deed comes from.
@@ -53,18 +58,22 @@ pub(crate) struct Life<'a, C: Crypto> {
     /// Whether people come who are asked in.
     whims: Chance,
     source: Source,
-    deeds: Vec<Deed>,
+    /// What was done, also if somebody panics in the middle of it.
+    deeds: &'a mut Vec<Deed>,
     pub(crate) sim: Sim<C>,
     known: Known,
     people: Vec<Person>,
     pub(crate) witness: Witness,
-    puppeteers: BTreeMap<NodeId, Puppeteer>,
+    bounds: Bounds,
+    pub(super) puppeteers: BTreeMap<NodeId, Puppeteer>,
     /// How attacks are chosen in detail.
-    malice: Chance,
-    tried: Tried,
+    pub(super) malice: Chance,
+    pub(super) tried: Tried,
     texts: usize,
     /// When everything that people did had long been over.
     pub(super) settled: Instant,
+    /// Whether time does not go on: then the life ends here.
+    pub(super) stuck: bool,
     listener: Option<&'a mut dyn FnMut(&str)>,
     pub(super) report: Report,
 }
@@ -75,6 +84,7 @@ impl<'a, C: Crypto> Life<'a, C> {
         seed: u64,
         plan: Plan,
         written: Option<&[Deed]>,
+        deeds: &'a mut Vec<Deed>,
         listener: Option<&'a mut dyn FnMut(&str)>,
     ) -> Self {
         let mut chance = Chance::new(seed, 1);
@@ -93,6 +103,7 @@ impl<'a, C: Crypto> Life<'a, C> {
             Faults::Hostile => count.saturating_sub(chance.below(count / 3).saturating_add(1)),
             _ => count,
         };
+        let mut links = Chance::new(seed, 5);
         let people: Vec<_> = (0..count)
             .filter_map(|at| {
                 let name = NAMES.get(at).map_or_else(|| format!("no{at}"), |&name| name.to_owned());
@@ -108,7 +119,9 @@ impl<'a, C: Crypto> Life<'a, C> {
                 seed.iter_mut().zip(name.bytes()).for_each(|(place, octet)| *place = octet);
                 let id = MemberId::new(Dialect::DOCUMENT, &name).ok()?;
                 let hostile = at >= honest;
-                Some(Person { id, seed, config, node: None, stalls: None, cut: None, hostile })
+                let link = plan.faults.loses().then(|| link(&mut links, config.broadcast_latency));
+                let (node, stalls, cut) = (None, None, None);
+                Some(Person { id, seed, config, node, stalls, cut, hostile, link })
             })
             .collect();
         let known = people
@@ -118,10 +131,6 @@ impl<'a, C: Crypto> Life<'a, C> {
         let hostile = people.iter().filter(|person| person.hostile);
         let hostile = hostile.map(|person| person.id.clone()).collect();
         let mut sim = Sim::new(seed, latency);
-        if plan.faults.loses() {
-            let latency = Config::default().broadcast_latency;
-            sim.lose(Loss::new(5, 5, latency.saturating_mul(3)));
-        }
         if plan.faults.lies() {
             sim.lie(seed);
         }
@@ -139,37 +148,41 @@ impl<'a, C: Crypto> Life<'a, C> {
             chance,
             whims: Chance::new(seed, 3),
             source,
-            deeds: Vec::new(),
+            deeds,
             sim,
             known: Arc::new(known),
             people,
             witness: Witness::new(plan.faults.divides(), hostile),
+            bounds: Bounds::default(),
             puppeteers: BTreeMap::new(),
             malice: Chance::new(seed, 4),
             tried: Tried::default(),
             texts: 0,
             settled: Instant::default(),
+            stuck: false,
             listener,
             report: Report { runs: 1, ..Report::default() },
         }
     }
 
-    /// Leads it to its end, and gives what was done in it.
-    pub(crate) fn lead(mut self) -> (Report, Vec<Deed>) {
-        while let Some(deed) = self.next_deed() {
+    /// Leads it to its end.
+    pub(crate) fn lead(mut self) -> Report {
+        while let Some(deed) = self.next_deed().filter(|_| !self.stuck) {
+            self.deeds.push(deed.clone());
             self.perform(&deed);
             self.pass(Duration::from_millis(deed.then));
-            self.deeds.push(deed);
         }
         self.recover(true);
-        self.sim.tell_the_truth();
-        self.report.lies = self.sim.lies_told();
+        self.report.lies = self.sim.tell_the_truth();
         self.rest();
+        for (what, times) in self.sim.happened() {
+            self.report.count(what, *times);
+        }
         self.report.operations = u64::try_from(self.witness.operations()).unwrap_or(u64::MAX);
         self.report.messages = u64::try_from(self.texts).unwrap_or(u64::MAX);
         self.report.warnings = self.witness.warnings;
         self.report.attacks = self.tried.sums();
-        (self.report, self.deeds)
+        self.report
     }
 
     fn next_deed(&mut self) -> Option<Deed> {
@@ -204,7 +217,9 @@ impl<'a, C: Crypto> Life<'a, C> {
         if self.people.get(who).is_some_and(|person| person.hostile) && self.chance.one_in(3) {
             return Does::Attack(Attack::nth(self.chance.below(Attack::COUNT)));
         }
-        if self.plan.faults.churns() && self.chance.one_in(16) {
+        // More often while an operation runs: most of the time none does.
+        let running = self.sim.session(node).operation_progress().is_some();
+        if self.plan.faults.churns() && self.chance.one_in(if running { 4 } else { 16 }) {
             return self.choose_mishap();
         }
         let dice = self.chance.below(100);
@@ -240,7 +255,7 @@ impl<'a, C: Crypto> Life<'a, C> {
 
     /// Something goes wrong with somebody's process or connection.
     fn choose_mishap(&mut self) -> Does {
-        let kinds = if self.plan.faults == Faults::Chaos { 6 } else { 4 };
+        let kinds = if self.plan.faults == Faults::Chaos { 7 } else { 4 };
         let kind = self.chance.below(kinds);
         let most = if self.chance.one_in(4) { 60_000 } else { 3_000 };
         let millis = u64::try_from(self.chance.below(most)).unwrap_or(0);
@@ -250,6 +265,10 @@ impl<'a, C: Crypto> Life<'a, C> {
             2 => Does::Disconnect,
             3 => Does::Stall(millis),
             4 => Does::Cut(millis),
+            5 => Does::Split(
+                self.chance.some(&(0..self.people.len()).collect::<Vec<_>>(), 4),
+                millis,
+            ),
             _ => Does::Kicked,
         }
     }
@@ -308,10 +327,12 @@ impl<'a, C: Crypto> Life<'a, C> {
             | Does::Disconnect
             | Does::Stall(_)
             | Does::Cut(_)
+            | Does::Split(..)
             | Does::Kicked
             | Does::Plain => {
                 if let Some(node) = self.node(who) {
                     self.tell(who, &does.to_string());
+                    self.count(does, node);
                     self.befall(who, node, does);
                     self.watch();
                 }
@@ -344,71 +365,34 @@ impl<'a, C: Crypto> Life<'a, C> {
                     person.stalls = Some((now, until));
                 }
             }
-            Does::Cut(millis) => {
-                self.sim.cut(node);
-                let until = now.after(Duration::from_millis(*millis));
-                if let Some(person) = self.people.get_mut(who) {
-                    person.cut = Some((now, until));
+            Does::Cut(millis) => self.cut(who, node, *millis),
+            Does::Split(others, millis) => {
+                for &who in others {
+                    if let Some(node) = self.node(who) {
+                        self.cut(who, node, *millis);
+                    }
                 }
             }
             _ => {}
         }
     }
 
-    /// A hostile member does what no session would.
-    fn attack(&mut self, who: usize, node: NodeId, attack: Attack) {
-        let Some(puppeteer) = self.puppeteers.get_mut(&node) else { return };
-        let own = self.sim.session(node).own_id().clone();
-        let trick = match attack {
-            Attack::Change(tamper) => {
-                puppeteer.armed = Some(tamper);
-                return self.tell(who, &format!("will do this: {attack}"));
-            }
-            Attack::Send(trick) => trick,
-        };
-        let others: Vec<MemberId> =
-            self.sim.session(node).members().iter().filter(|id| **id != own).cloned().collect();
-        let kept = kept_by(&own);
-        let packets = forge(trick, &kept, puppeteer, &others, &mut self.malice);
-        self.tell(who, &format!("{} packets: {attack}", packets.len()));
-        for Forged { packet, id, wrong } in packets {
-            if wrong {
-                self.tried.sends(attack, &own, id, &packet);
-            }
-            self.sim.ask(node, ChannelAction::Send { packet });
-            self.watch();
+    fn cut(&mut self, who: usize, node: NodeId, millis: u64) {
+        self.sim.cut(node);
+        let now = self.sim.now();
+        if let Some(person) = self.people.get_mut(who) {
+            person.cut = Some((now, now.after(Duration::from_millis(millis))));
         }
     }
 
-    /// What the sessions of hostile members ask of the channel is done, changed or not.
-    fn pull_strings(&mut self) {
-        for (node, action) in self.sim.take_wishes() {
-            let own = self.sim.session(node).own_id().clone();
-            let action = match (action, self.puppeteers.get_mut(&node)) {
-                (ChannelAction::Send { packet }, Some(puppeteer)) => {
-                    let kept = kept_by(&own);
-                    if let Some(id) = kept.last().and_then(|kept| kept.message_id(&packet)) {
-                        puppeteer.wrote(id);
-                        Some(ChannelAction::Send { packet })
-                    } else if story::greets(&packet).is_some()
-                        && let Some(how) = puppeteer.armed.take()
-                    {
-                        let drawn = self.sim.drawn(node);
-                        let changed = tamper(how, &own, drawn, &packet, &mut self.malice);
-                        if let Some(changed) = changed.as_ref().filter(|text| **text != packet) {
-                            self.tried.sends(Attack::Change(how), &own, None, changed);
-                        }
-                        changed.map(|packet| ChannelAction::Send { packet })
-                    } else {
-                        Some(ChannelAction::Send { packet })
-                    }
-                }
-                (action, _) => Some(action),
-            };
-            if let Some(action) = action {
-                self.sim.ask(node, action);
-                self.watch();
-            }
+    /// Counts what befalls somebody, and whether it does in the middle of an operation.
+    fn count(&mut self, does: &Does, node: NodeId) {
+        let what = does.to_string();
+        let what = what.split(',').next().unwrap_or_default();
+        let what = what.split(" for ").next().unwrap_or_default();
+        self.report.count(what, 1);
+        if self.sim.session(node).operation_progress().is_some() {
+            self.report.count(&format!("{what} in the middle of an operation"), 1);
         }
     }
 
@@ -458,6 +442,10 @@ impl<'a, C: Crypto> Life<'a, C> {
         let node = self.sim.add(Session::new(greeter, person.config.clone()));
         person.node = Some(node);
         person.stalls = None;
+        if let Some([up, down]) = person.link {
+            self.sim.lose_from(node, up);
+            self.sim.lose_to(node, down);
+        }
         if person.hostile {
             self.sim.puppet(node);
             self.puppeteers.insert(node, Puppeteer::default());
@@ -487,6 +475,7 @@ impl<'a, C: Crypto> Life<'a, C> {
         act: impl FnOnce(&mut Session<C>, &mut Ctx<'_>, &mut Outputs) -> Result<R, ApiMisuse>,
     ) -> Option<R> {
         let node = self.node(who)?;
+        self.bounds.forget(node);
         match self.sim.act(node, act) {
             Ok(result) => {
                 self.tell(who, what);
@@ -561,12 +550,13 @@ impl<'a, C: Crypto> Life<'a, C> {
     /// Lets time pass; what stands still goes on when it is time.
     pub(crate) fn pass(&mut self, while_: Duration) {
         let until = self.sim.now().after(while_);
-        loop {
+        while !self.stuck {
             let stops = self.people.iter().flat_map(|person| [person.stalls, person.cut]);
             let first = stops.flatten().map(|(_, until)| until).min();
             let stop = first.map_or(until, |first| first.min(until));
-            if !self.run_until(stop) {
-                return self.found(Found::Violation(String::from("it never comes to rest")));
+            if !self.run_until(stop) && !self.stuck {
+                self.stuck = true;
+                self.found(Found::Violation(String::from("it never comes to rest")));
             }
             self.recover(false);
             if stop == until {
@@ -576,9 +566,12 @@ impl<'a, C: Crypto> Life<'a, C> {
     }
 
     fn run_until(&mut self, until: Instant) -> bool {
-        for _ in 0..1_000_000 {
+        for _ in 0..STEPS {
             if !self.happen(until) {
                 return true;
+            }
+            if self.stuck {
+                break;
             }
         }
         false
@@ -648,6 +641,12 @@ impl<'a, C: Crypto> Life<'a, C> {
         if self.puppeteers.contains_key(&node) {
             return;
         }
+        let people = self.people.len();
+        let broken = self.bounds.see(node, self.sim.session(node), records, people);
+        self.stuck |= broken.stuck;
+        for what in broken.what {
+            self.witness.violation(node, what);
+        }
         self.tried.hears(heard, &events);
         let messages: Vec<_> = events
             .into_iter()
@@ -670,7 +669,7 @@ impl<'a, C: Crypto> Life<'a, C> {
         }
     }
 
-    fn found(&mut self, found: Found) {
+    pub(super) fn found(&mut self, found: Found) {
         let at = self.sim.now().since_epoch();
         let seed = self.seed;
         match found {
@@ -685,7 +684,7 @@ impl<'a, C: Crypto> Life<'a, C> {
         }
     }
 
-    fn tell(&mut self, who: usize, what: &str) {
+    pub(super) fn tell(&mut self, who: usize, what: &str) {
         if self.listener.is_some() {
             let name = self.people.get(who).map(|person| person.id.to_string()).unwrap_or_default();
             let line = format!("{} {name:<6}  * {what}", story::time(self.sim.now()));
@@ -702,6 +701,20 @@ impl<'a, C: Crypto> Life<'a, C> {
     pub(crate) fn people(&self) -> usize {
         self.people.len()
     }
+}
+
+/// What happens to data packets on somebody's way to the server and back: of most people, 5 % of those
+/// that come get lost, and 5 % come twice; of some, none, or one in five. Of those that they send,
+/// 2 % or none.
+fn link(links: &mut Chance, latency: Duration) -> [Loss; 2] {
+    let delay = latency.saturating_mul(3);
+    let [lost, doubled] = match links.below(6) {
+        0 => [0, 0],
+        1 => [20, 10],
+        _ => [5, 5],
+    };
+    let up = if links.one_in(2) { 2 } else { 0 };
+    [Loss::new(up, up, Duration::ZERO), Loss::new(lost, doubled, delay)]
 }
 
 /// Everybody enters, one after the other, and the first includes the others.

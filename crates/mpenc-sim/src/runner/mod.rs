@@ -15,8 +15,11 @@
 //! - every notice is withdrawn once its condition has ended;
 //! - when nothing is under way any more, the members of a group agree on members, server order and
 //!   transcript, hold each other's keys, and wait for nothing;
-//! - nobody loops: what one input leads to is bounded.
+//! - nobody loops: what one input leads to and costs is bounded, and deadlines get somewhere;
+//! - nobody keeps more than they may of what others send;
+//! - what is refused leaves a session as it was.
 
+mod bounds;
 mod chance;
 mod crypto;
 mod deed;
@@ -24,14 +27,13 @@ mod hostile;
 mod life;
 mod null;
 mod plan;
+mod puppets;
 mod report;
 mod rest;
 mod script;
 mod story;
 mod witness;
 
-use core::time::Duration;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::thread;
 
@@ -39,7 +41,8 @@ pub use plan::{Cryptography, Faults, Plan};
 pub use report::{Finding, Report};
 pub use script::Script;
 
-/// Leads one life. The same seed and plan give the same life.
+/// Leads one life. The same seed and plan give the same life. That somebody panics in it is a
+/// violation.
 #[must_use]
 pub fn live(seed: u64, plan: &Plan) -> Report {
     script::lead(seed, plan, None, None).0
@@ -51,8 +54,7 @@ pub fn tell(seed: u64, plan: &Plan, listener: &mut dyn FnMut(&str)) -> Report {
     script::lead(seed, plan, None, Some(listener)).0
 }
 
-/// Leads a life for every seed, on so many threads, and has `done` take what each showed. A panic
-/// ends one life, and not those of the other seeds.
+/// Leads a life for every seed, on so many threads, and has `done` take what each showed.
 pub fn live_all(
     seeds: impl Iterator<Item = u64> + Send,
     plan: &Plan,
@@ -63,7 +65,7 @@ pub fn live_all(
     let next = || seeds.lock().ok()?.next();
     let work = || {
         while let Some(seed) = next() {
-            done(seed, unwound(seed, plan));
+            done(seed, live(seed, plan));
         }
     };
     thread::scope(|scope| {
@@ -71,12 +73,4 @@ pub fn live_all(
             scope.spawn(work);
         }
     });
-}
-
-fn unwound(seed: u64, plan: &Plan) -> Report {
-    catch_unwind(AssertUnwindSafe(|| live(seed, plan))).unwrap_or_else(|_| {
-        let what = String::from("somebody panicked");
-        let finding = Finding { seed, at: Duration::ZERO, what };
-        Report { runs: 1, violations: vec![finding], ..Report::default() }
-    })
 }

@@ -10,13 +10,15 @@ pub enum Faults {
     /// Nothing: latencies are random, and that is all.
     #[default]
     None,
-    /// Data packets get lost (5 %), come twice (5 %), and are late by up to 3·BC_LAT.
+    /// Data packets get lost, come twice, and are late by up to 3·BC_LAT, on each link as is its way.
     Loss,
     /// Processes die, restart and stall, and connections break.
     Churn,
-    /// Both; networks stop and go on, the server removes people, and some write in clear.
+    /// Both; networks stop and go on, for one or several, the server removes people, and some write in
+    /// clear.
     Chaos,
-    /// The server shows order, membership or packets differently to different members. What differs
+    /// The server shows order, membership or packets differently to different members, changes and
+    /// repeats packets, floods, and splits the channel. What differs
     /// afterwards must have been told to one of those concerned.
     Liar,
     /// Some members have real keys, and do not keep to the rules. The others must never show what is

@@ -46,6 +46,10 @@ pub struct Report {
     /// that something is wrong with it. Of the others most are dropped in silence, as is due to what
     /// anybody could send; some cannot be told from what honest members do.
     pub attacks: BTreeMap<String, (u64, u64)>,
+    /// How often what went wrong: with packets, processes and connections, and in what the server
+    /// said.
+    #[serde(default)]
+    pub faults: BTreeMap<String, u64>,
 }
 
 impl Report {
@@ -53,6 +57,11 @@ impl Report {
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.false_warnings.is_empty() && self.violations.is_empty()
+    }
+
+    pub(super) fn count(&mut self, fault: &str, times: u64) {
+        let sum = self.faults.entry(fault.to_owned()).or_default();
+        *sum = sum.saturating_add(times);
     }
 
     /// What should not have happened, the kind of it in front.
@@ -93,6 +102,9 @@ impl Report {
         self.lies = self.lies.saturating_add(other.lies);
         self.divided = self.divided.saturating_add(other.divided);
         self.reported = self.reported.saturating_add(other.reported);
+        for (fault, times) in &other.faults {
+            self.count(fault, *times);
+        }
         for (attack, (tried, told)) in other.attacks {
             let sums = self.attacks.entry(attack).or_default();
             *sums = (sums.0.saturating_add(tried), sums.1.saturating_add(told));

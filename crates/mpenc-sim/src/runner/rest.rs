@@ -7,15 +7,23 @@ use mpenc::{MessageId, Session, State};
 
 use super::crypto::Crypto;
 use super::life::Life;
+use super::witness::Found;
 use crate::NodeId;
 
 /// Longer than any deadline of a session with default times.
 const PATIENCE: Duration = Duration::from_secs(1800);
+/// Of that, the last part, in which nothing is done any more that deeds have led to.
+const CALM: Duration = Duration::from_secs(600);
+/// How many packets there may be in it, for each member of the channel and each who acks them.
+const STORM: u64 = 100;
 
 impl<C: Crypto> Life<'_, C> {
     /// Lets everything come to rest, looks at it, has everybody say something, and looks again.
     pub(crate) fn rest(&mut self) {
         self.settle();
+        if self.stuck {
+            return;
+        }
         self.look();
         let mut spoke = Vec::new();
         for who in 0..self.people() {
@@ -80,15 +88,33 @@ impl<C: Crypto> Life<'_, C> {
 
     fn settle(&mut self) {
         let until = self.sim.now().after(PATIENCE);
-        while !self.sim.is_at_rest() && self.sim.now() < until {
+        let calm = self.sim.now().after(PATIENCE.saturating_sub(CALM));
+        while !self.stuck && !self.sim.is_at_rest() && self.sim.now() < calm {
             self.pass(Duration::from_secs(10));
         }
+        let (before, _) = self.sim.server().traffic();
+        while !self.stuck && !self.sim.is_at_rest() && self.sim.now() < until {
+            self.pass(Duration::from_secs(10));
+        }
+        let (after, _) = self.sim.server().traffic();
+        self.look_for_storms(after.saturating_sub(before));
         // Heartbeats never end: this is a moment between them, in which nothing waits for an ack and
         // no notice stands, if there is one.
         let until = until.after(PATIENCE);
         self.settled = self.sim.now();
-        while !self.is_quiet() && self.sim.now() < until {
+        while !self.stuck && !self.is_quiet() && self.sim.now() < until {
             self.happen(until);
+        }
+    }
+
+    /// Long after the last deed, all that goes on are heartbeats, their acks, and what is sent again
+    /// because it got lost or is never acked.
+    fn look_for_storms(&mut self, packets: u64) {
+        let members = u64::try_from(self.sim.server().members().len()).unwrap_or(u64::MAX);
+        if packets > STORM.saturating_mul(members).saturating_mul(members) {
+            let what =
+                format!("{packets} packets in {} s, and nobody does anything", CALM.as_secs());
+            self.found(Found::Violation(what));
         }
     }
 

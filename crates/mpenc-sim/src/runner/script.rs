@@ -1,6 +1,8 @@
 //! A life as a script: written down, shortened, and led again.
 
+use core::time::Duration;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +12,7 @@ use super::crypto::{Crypto, Tapped};
 use super::deed::{Deed, Does};
 use super::life::Life;
 use super::null::Null;
-use super::{Cryptography, Faults, Plan, Report};
+use super::{Cryptography, Faults, Finding, Plan, Report};
 
 /// How many lives are led at most to shorten one.
 const TRIES: usize = 3_000;
@@ -152,7 +154,7 @@ fn kind(report: &Report) -> Option<String> {
     let what = what.split_once(": ").map_or(what, |(_, what)| what);
     let words: Vec<&str> = what
         .split_whitespace()
-        .filter(|word| word.chars().all(|c| c.is_ascii_lowercase()))
+        .filter(|word| word.chars().all(|c| c.is_ascii_alphabetic()))
         .take(4)
         .collect();
     Some(format!("{name} {}", words.join(" ")))
@@ -177,16 +179,34 @@ fn of<C: Crypto>(
     written: Option<&[Deed]>,
     listener: Option<&mut dyn FnMut(&str)>,
 ) -> (Report, Vec<Deed>) {
-    if plan.faults == Faults::Hostile {
-        Tapped::<C>::forget();
-        Life::<Tapped<C>>::new(seed, plan, written, listener).lead()
-    } else {
-        Life::<C>::new(seed, plan, written, listener).lead()
-    }
+    let mut deeds = Vec::new();
+    // Of this call's lifetime, as the deeds are.
+    let listener = listener.map(|listener| -> &mut dyn FnMut(&str) { listener });
+    let life = || {
+        if plan.faults == Faults::Hostile {
+            Tapped::<C>::forget();
+            Life::<Tapped<C>>::new(seed, plan, written, &mut deeds, listener).lead()
+        } else {
+            Life::<C>::new(seed, plan, written, &mut deeds, listener).lead()
+        }
+    };
+    // Nothing of a life outlives it but what it has done, which is written down before it is done.
+    let report = catch_unwind(AssertUnwindSafe(life)).unwrap_or_else(|panic| {
+        let words = panic.downcast_ref::<String>().map(String::as_str);
+        let words = words.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default();
+        let what = format!("somebody panicked: {words}");
+        let finding = Finding { seed, at: Duration::ZERO, what };
+        Report { runs: 1, violations: vec![finding], ..Report::default() }
+    });
+    (report, deeds)
 }
 
 #[cfg(test)]
 mod tests {
+    use mpenc::{Dialect, MemberId, Suite};
+
+    use super::super::crypto::{Kept, Known};
+    use super::super::null::{NullGreeter, NullKeys, NullSecurity};
     use super::*;
 
     /// Of a hundred deeds, only that two of them are there matters.
@@ -207,6 +227,61 @@ mod tests {
         assert!(lives < 200, "{lives}");
     }
 
+    /// A suite in which something is wrong: nobody can read the others, or, if it `PANICS`, making keys
+    /// for three does.
+    struct Broken<const PANICS: bool>;
+
+    impl<const PANICS: bool> Suite for Broken<PANICS> {
+        type Greeter = NullGreeter;
+        type Security = NullSecurity;
+
+        fn secure(dialect: Dialect, mut keys: NullKeys) -> NullSecurity {
+            assert!(!PANICS || keys.members.len() < 3, "three are a crowd");
+            let own = keys.own.as_bytes().first().copied().unwrap_or_default();
+            keys.secret[0] ^= own;
+            NullSecurity::new(dialect, keys)
+        }
+    }
+
+    impl<const PANICS: bool> Crypto for Broken<PANICS> {
+        fn greeter(own: &MemberId, _: &[u8; 32], _: &Known) -> NullGreeter {
+            NullGreeter::new(own.clone())
+        }
+
+        fn kept(keys: &NullKeys) -> Kept {
+            Kept::Null(keys.clone())
+        }
+    }
+
+    /// The life of a seed fails, is shortened to so few deeds, and fails in the same way once it was
+    /// written down and read.
+    fn is_shortened<C: Crypto>(least: usize, most: usize, finding: &str, deeds_left: usize) {
+        let live = |script: &Script| of::<C>(script.seed, script.plan, Some(&script.deeds), None).0;
+        let plan = Plan::new(Faults::None).with(least, most, 40).of(Cryptography::Null);
+        let (report, deeds) = of::<C>(7, plan, None, None);
+        let first = report.findings().remove(0);
+        assert!(first.contains(finding), "{first}");
+        let script = Script { seed: 7, plan, deeds };
+        assert_eq!(live(&script), report, "what was done is written down, to the end");
+        let wanted = kind(&report);
+        let shrunk = script.shrunk_while(|script| kind(&live(script)) == wanted);
+        assert!(shrunk.len() <= deeds_left, "{shrunk:?}");
+        let mut written = Vec::new();
+        shrunk.write(&mut written).expect("writing to memory");
+        let read = Script::read(&written[..]).expect("a script");
+        assert_eq!(kind(&live(&read)), wanted);
+    }
+
+    #[test]
+    fn a_life_that_fails_is_shortened_and_fails_again() {
+        is_shortened::<Broken<false>>(2, 2, "HistoryDiffers", 8);
+    }
+
+    #[test]
+    fn a_life_in_which_somebody_panics_is_shortened_and_they_panic_again() {
+        is_shortened::<Broken<true>>(3, 3, "somebody panicked: three are a crowd", 5);
+    }
+
     #[test]
     fn findings_are_of_the_same_kind_whatever_their_names_and_numbers() {
         let finding = |what: &str| Report {
@@ -221,5 +296,9 @@ mod tests {
         assert_eq!(one, kind(&finding("ben: no outcome of #3")));
         assert_ne!(one, kind(&finding("ann: the members are not those announced: ann")));
         assert_eq!(kind(&Report::default()), None);
+        // Events are of different kinds.
+        let differs = kind(&finding("ann: HistoryDiffers { operation: PacketId(0b2a1f62…) }"));
+        assert_eq!(differs, kind(&finding("ben: HistoryDiffers { operation: PacketId(17) }")));
+        assert_ne!(differs, kind(&finding("ann: OrderMismatch { member: MemberId(ben) }")));
     }
 }

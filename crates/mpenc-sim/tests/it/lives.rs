@@ -34,6 +34,64 @@ fn things_happen_in_them() {
     }
 }
 
+/// What a profile says that goes wrong does, and more than once.
+#[test]
+fn every_fault_of_a_profile_befalls_somebody() {
+    let lossy = [
+        "lost on the way to the server",
+        "doubled on the way to the server",
+        "lost on the way to a receiver",
+        "doubled on the way to a receiver",
+    ];
+    let mishaps = ["crashes", "dies", "loses the connection", "stalls"];
+    let more = ["is cut off", "is cut off with others", "is removed by the server"];
+    let middle = ["crashes in the middle of an operation"]
+        .into_iter()
+        .chain(["loses the connection in the middle of an operation"]);
+    let chaos =
+        lossy.into_iter().chain(mishaps).chain(more).chain(["writes in clear"]).chain(middle);
+    let lies = [
+        "late",
+        "withheld",
+        "exchanged",
+        "changed",
+        "told again",
+        "flooded",
+        "said to have left",
+        "coming or going withheld",
+        "coming or going late",
+        "split",
+    ];
+    for (faults, lives, expected) in [
+        (Faults::None, 1, Vec::new()),
+        (Faults::Loss, 1, lossy.to_vec()),
+        (Faults::Churn, 6, mishaps.to_vec()),
+        (Faults::Chaos, 10, chaos.collect()),
+        (Faults::Liar, 8, lies.to_vec()),
+    ] {
+        let plan = Plan::new(faults).with(4, 4, 100).of(Cryptography::Null);
+        let report = (0..lives).map(|seed| live(seed, &plan)).reduce(|a, b| a.and(b)).unwrap();
+        assert!(report.is_clean(), "{:?}", report.findings());
+        println!("{:?}", report.faults);
+        for fault in &expected {
+            assert!(report.faults.contains_key(*fault), "{fault}: {:?}", report.faults);
+        }
+        assert_eq!(report.faults.is_empty(), expected.is_empty(), "{:?}", report.faults);
+    }
+}
+
+/// Nearly every attack that hostile members know, of messages and of operations, comes to somebody
+/// honest in these few lives already.
+#[test]
+fn attacks_of_all_kinds_are_tried() {
+    let plan = Plan::new(Faults::Hostile).with(5, 5, 120).of(Cryptography::Null);
+    let report = (0..12).map(|seed| live(seed, &plan)).reduce(|a, b| a.and(b)).unwrap();
+    assert!(report.is_clean(), "{:?}", report.findings());
+    let (operations, messages): (Vec<_>, Vec<_>) =
+        report.attacks.keys().partition(|attack| attack.starts_with("operation: "));
+    assert!(operations.len() >= 12 && messages.len() >= 20, "{operations:?} {messages:?}");
+}
+
 #[test]
 fn the_same_seed_and_plan_give_the_same_story() {
     for plan in plans() {

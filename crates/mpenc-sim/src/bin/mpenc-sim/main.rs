@@ -67,7 +67,8 @@ struct Run {
     /// Do not shorten it.
     #[arg(long)]
     no_shrink: bool,
-    /// Print, by attack, how many packets came to honest members, and of how many they were told.
+    /// Print how often what went wrong, and, by attack, how many packets came to honest members, and
+    /// of how many they were told.
     #[arg(long)]
     attacks: bool,
     /// Only this seed.
@@ -91,11 +92,12 @@ struct Replay {
 enum Fault {
     /// Latencies are random, and that is all.
     None,
-    /// Data packets get lost (5 %), come twice (5 %), and are late by up to 3·BC_LAT.
+    /// Data packets get lost, come twice, and are late by up to 3·BC_LAT, on each link as is its way.
     Loss,
     /// Processes die, restart and stall, and connections break.
     Churn,
-    /// Both; networks stop and go on, the server removes people, and some write in clear.
+    /// Both; networks stop and go on, for one or several, the server removes people, and some write in
+    /// clear.
     Chaos,
     /// The server shows order, membership or packets differently to different members.
     Liar,
@@ -175,8 +177,11 @@ fn run(args: &Run) -> Result<Report> {
         None => run_all(args, &plan)?,
     };
     complain(&report);
+    for (fault, times) in report.faults.iter().filter(|_| args.attacks) {
+        println!("{fault:<50} {times}");
+    }
     for (attack, (injected, detected)) in report.attacks.iter().filter(|_| args.attacks) {
-        println!("{attack:<24} injected={injected:<6} detected={detected}");
+        println!("{attack:<34} injected={injected:<6} detected={detected}");
     }
     if let Some(seed) = report.first_seed().filter(|_| !args.no_shrink) {
         write_script(seed, &plan, &args.script)?;
@@ -232,12 +237,17 @@ fn bar(lives: Option<u64>) -> ProgressBar {
     bar
 }
 
-/// Shortens a life in which something is wrong, writes it down and tells where.
+/// Shortens a life in which something is wrong, prints it, writes it down and tells where.
 fn write_script(seed: u64, plan: &Plan, file: &Path) -> Result<()> {
+    // If somebody panics in it, they do so in each attempt, and it was told once.
+    std::panic::set_hook(Box::new(|_| {}));
     let (script, _) = Script::of(seed, plan);
     let shrunk = script.shrunk();
+    drop(std::panic::take_hook());
     let cannot = || format!("cannot write the script to {}", file.display());
     shrunk.write(File::create(file).with_context(cannot)?).with_context(cannot)?;
+    // Where the file is lost, as it is after CI, what was printed is left.
+    shrunk.write(std::io::stderr()).context("cannot print the script")?;
     eprintln!(
         "seed {seed}: {} of {} deeds are enough: mpenc-sim replay --trace {}",
         shrunk.len(),

@@ -51,15 +51,19 @@ pub(crate) enum Trick {
     NotCanonical,
     /// A packet of rubbish.
     Rubbish,
-    /// Many of these.
+    /// Many of these, and of packets that only lack a good signature.
     Flood,
+    /// An ack of what nobody has written.
+    FalseAck,
+    /// An ack of what was sent last, whether one's own session has it or not.
+    HastyAck,
     /// A packet that is too long.
     TooLong,
 }
 
 impl Trick {
     /// All of them.
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::Fork,
         Self::RedundantParent,
         Self::UnknownParent,
@@ -79,6 +83,8 @@ impl Trick {
         Self::NotCanonical,
         Self::Rubbish,
         Self::Flood,
+        Self::FalseAck,
+        Self::HastyAck,
         Self::TooLong,
     ];
 }
@@ -167,6 +173,7 @@ fn play(
     others: &[MemberId],
     chance: &mut Chance,
 ) -> Option<Vec<Forged>> {
+    let kept = forge.kept;
     let mut other = [0; 32];
     forge.rng.fill_bytes(&mut other);
     let unknown = MessageId::from_hash(Dialect::DOCUMENT, &other);
@@ -244,10 +251,36 @@ fn play(
             Forged::unreadable(format!("{head}\n{tail}"))
         }
         Trick::Rubbish => forge.rubbish(),
-        Trick::Flood => return Some((0..FLOOD).map(|_| forge.rubbish()).collect()),
+        Trick::Flood => return Some(flood(&mut forge, &newest)),
+        Trick::FalseAck => {
+            let parents: Vec<_> = newest.iter().copied().chain([unknown]).collect();
+            forge.message(0, &parents, Kind::AckManual)?
+        }
+        Trick::HastyAck => {
+            let kept = kept.last()?;
+            let last = puppeteer.heard.iter().rev().find_map(|packet| kept.message_id(packet))?;
+            let parents: Vec<_> = newest.iter().copied().chain([last]).collect();
+            forge.message(0, &parents, Kind::AckManual)?
+        }
         Trick::TooLong => Forged::unreadable(format!("{PREFIX}{}.", "A".repeat(1_500_000))),
     };
     Some(vec![one])
+}
+
+/// Half of it is rubbish, which is refused at once; half looks like messages of the sub-session, so
+/// that it is kept for a while.
+fn flood(forge: &mut Forge<'_>, newest: &[MessageId]) -> Vec<Forged> {
+    let message = forge.message(0, newest, Kind::Payload);
+    (0..FLOOD)
+        .map(|at| {
+            let place = at.saturating_add(20);
+            let spoilt = message.as_ref().and_then(|it| flipped(&it.packet, |n| place % n.max(1)));
+            match spoilt {
+                Some(packet) if at % 2 == 0 => Forged::unreadable(packet),
+                _ => forge.rubbish(),
+            }
+        })
+        .collect()
 }
 
 /// A packet with one bit changed in the octet at this place.

@@ -53,7 +53,7 @@ impl fmt::Display for Attack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Send(trick) => write!(f, "{trick:?}"),
-            Self::Change(tamper) => write!(f, "{tamper:?}"),
+            Self::Change(tamper) => write!(f, "operation: {tamper:?}"),
         }
     }
 }

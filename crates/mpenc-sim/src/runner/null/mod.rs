@@ -10,6 +10,8 @@ mod greeter;
 mod greeting;
 mod security;
 
+use core::cell::Cell;
+
 use mpenc::{Dialect, MemberId, Suite};
 use sha2::{Digest, Sha256};
 
@@ -46,8 +48,20 @@ pub(crate) fn hash<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
     hasher.finalize().into()
 }
 
+thread_local! {
+    /// How many marks were made: each stands for a signature that is made or verified. A thread leads
+    /// one life at a time.
+    static SIGNATURES: Cell<u64> = const { Cell::new(0) };
+}
+
+/// How many signatures were made or verified since the last time.
+pub(crate) fn take_signatures() -> u64 {
+    SIGNATURES.take()
+}
+
 /// What stands for a member's signature over these octets.
 pub(crate) fn mark(context: &str, by: &MemberId, octets: &[u8]) -> [u8; 64] {
+    SIGNATURES.set(SIGNATURES.get().saturating_add(1));
     let half = hash([context.as_bytes(), by.as_bytes(), octets]);
     let mut mark = [0; 64];
     mark.iter_mut().zip(half).for_each(|(place, octet)| *place = octet);
