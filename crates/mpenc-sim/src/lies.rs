@@ -40,6 +40,8 @@ pub(crate) struct Lies {
     /// One half of the channel, and for how many more events it is told nothing of the other.
     split: Option<(BTreeSet<MemberId>, usize)>,
     told: BTreeMap<&'static str, u64>,
+    /// Packets that nobody has sent as they are told, in whose name, and as which lie.
+    forged: Vec<(&'static str, MemberId, String)>,
 }
 
 impl Lies {
@@ -47,12 +49,18 @@ impl Lies {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         // Another stream than the channel's and the people's, which are seeded alike.
         rng.set_stream(2);
-        Self { rng, older: BTreeMap::new(), split: None, told: BTreeMap::new() }
+        let (older, told) = (BTreeMap::new(), BTreeMap::new());
+        Self { rng, older, split: None, told, forged: Vec::new() }
     }
 
     /// How many lies were told, by kind.
     pub(crate) fn told(&self) -> &BTreeMap<&'static str, u64> {
         &self.told
+    }
+
+    /// Takes the packets that were made up since the last time.
+    pub(crate) fn take_forged(&mut self) -> Vec<(&'static str, MemberId, String)> {
+        core::mem::take(&mut self.forged)
     }
 
     fn below(&mut self, n: usize) -> usize {
@@ -128,6 +136,7 @@ impl Lies {
             if let Some(packet) = self.changed(packet)
                 && let Some(told) = told.get_mut(victim)
             {
+                self.forged.push(("changed", sender.clone(), packet.clone()));
                 told.notice = Notice::Packet { sender: sender.clone(), packet };
                 self.tells("changed");
             }
@@ -143,6 +152,7 @@ impl Lies {
         } else if dice < flood {
             for _ in 0..FLOOD {
                 let Some(packet) = self.changed(packet) else { break };
+                self.forged.push(("flooded", sender.clone(), packet.clone()));
                 let notice = Notice::Packet { sender: sender.clone(), packet };
                 told.insert(0, Told { to: to.clone(), notice, late: None });
             }

@@ -218,6 +218,12 @@ impl<S: Suite> Sim<S> {
         })
     }
 
+    /// Takes the packets that a lying server has made up since the last time, in whose name, and as
+    /// which lie.
+    pub fn take_forged(&mut self) -> Vec<(&'static str, MemberId, String)> {
+        self.lies.as_mut().map(Lies::take_forged).unwrap_or_default()
+    }
+
     /// How often what has happened to packets: which losses, and, after
     /// [`tell_the_truth`](Sim::tell_the_truth), which lies.
     #[must_use]

@@ -580,6 +580,9 @@ impl<'a, C: Crypto> Life<'a, C> {
     /// Lets the next thing happen that is due by then, if anything is; else it is then.
     pub(crate) fn happen(&mut self, until: Instant) -> bool {
         let something = self.sim.advance(until);
+        for (lie, sender, packet) in self.sim.take_forged() {
+            self.tried.sends(lie, &sender, None, &packet);
+        }
         if something {
             self.watch();
             self.invite();

@@ -29,7 +29,7 @@ impl<C: Crypto> Life<'_, C> {
         self.tell(who, &format!("{} packets: {attack}", packets.len()));
         for Forged { packet, id, wrong } in packets {
             if wrong {
-                self.tried.sends(attack, &own, id, &packet);
+                self.tried.sends(&attack.to_string(), &own, id, &packet);
             }
             self.sim.ask(node, ChannelAction::Send { packet });
             self.watch();
@@ -52,7 +52,8 @@ impl<C: Crypto> Life<'_, C> {
                         let drawn = self.sim.drawn(node);
                         let changed = tamper(how, &own, drawn, &packet, &mut self.malice);
                         if let Some(changed) = changed.as_ref().filter(|text| **text != packet) {
-                            self.tried.sends(Attack::Change(how), &own, None, changed);
+                            let attack = Attack::Change(how).to_string();
+                            self.tried.sends(&attack, &own, None, changed);
                         }
                         changed.map(|packet| ChannelAction::Send { packet })
                     } else {

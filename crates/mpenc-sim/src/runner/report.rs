@@ -42,8 +42,8 @@ pub struct Report {
     pub divided: u64,
     /// Of how many of these at least one had been told that something is wrong.
     pub reported: u64,
-    /// By attack: how many packets came to an honest member, and of how many of them one was told
-    /// that something is wrong with it. Of the others most are dropped in silence, as is due to what
+    /// By attack, or lie that is a packet which nobody sent: how many came to an honest member, and of
+    /// how many of them one was told that something is wrong with it. Of the others most are dropped in silence, as is due to what
     /// anybody could send; some cannot be told from what honest members do.
     pub attacks: BTreeMap<String, (u64, u64)>,
     /// How often what went wrong: with packets, processes and connections, and in what the server
@@ -125,15 +125,16 @@ impl fmt::Display for Report {
             self.false_warnings.len(),
             self.violations.len(),
         )?;
-        if self.lies > 0 {
-            let Self { lies, divided, reported, .. } = self;
-            write!(f, " lies={lies} divided={divided} reported={reported}")?;
+        let Self { lies, divided, reported, .. } = self;
+        if *lies > 0 {
+            write!(f, " lies={lies}")?;
         }
         if !self.attacks.is_empty() {
-            let Self { divided, reported, .. } = self;
             let injected: u64 = self.attacks.values().map(|(tried, _)| tried).sum();
             let detected: u64 = self.attacks.values().map(|(_, told)| told).sum();
             write!(f, " injected={injected} detected={detected}")?;
+        }
+        if *lies > 0 || !self.attacks.is_empty() {
             write!(f, " divided={divided} reported={reported}")?;
         }
         Ok(())

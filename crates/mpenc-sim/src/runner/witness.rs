@@ -314,9 +314,11 @@ impl Witness {
             Event::NotFullyAcked { id, missing } => {
                 self.stands(node, *id, Standing::Warned);
                 let to = self.written.get(id).map(|written| &written.readers);
-                if to.is_none_or(|to| missing.is_empty() || missing.iter().any(|m| !to.contains(m)))
-                {
-                    self.false_warning(node, format!("{id} cannot lack the acks of {missing:?}"));
+                // What hostile members write is not written down.
+                if to.is_some_and(|to| {
+                    missing.is_empty() || missing.iter().any(|member| !to.contains(member))
+                }) {
+                    self.violation(node, format!("{id} cannot lack the acks of {missing:?}"));
                 }
             }
             Event::Unreachable { id, missing } => {

@@ -88,7 +88,7 @@ impl Puppeteer {
 /// A packet that was sent to do harm.
 #[derive(Debug)]
 struct Sent {
-    attack: Attack,
+    attack: String,
     by: MemberId,
     id: Option<MessageId>,
     heard: bool,
@@ -105,12 +105,13 @@ impl Tried {
     /// This packet is on its way.
     pub(crate) fn sends(
         &mut self,
-        attack: Attack,
+        attack: &str,
         by: &MemberId,
         id: Option<MessageId>,
         packet: &str,
     ) {
-        let sent = Sent { attack, by: by.clone(), id, heard: false, told: false };
+        let (attack, by) = (attack.to_owned(), by.clone());
+        let sent = Sent { attack, by, id, heard: false, told: false };
         self.packets.entry(packet.to_owned()).or_insert(sent);
     }
 
@@ -135,7 +136,7 @@ impl Tried {
     pub(crate) fn sums(&self) -> BTreeMap<String, (u64, u64)> {
         let mut sums: BTreeMap<String, (u64, u64)> = BTreeMap::new();
         for sent in self.packets.values().filter(|sent| sent.heard) {
-            let (tried, told) = sums.entry(sent.attack.to_string()).or_default();
+            let (tried, told) = sums.entry(sent.attack.clone()).or_default();
             *tried = tried.saturating_add(1);
             *told = told.saturating_add(u64::from(sent.told));
         }
