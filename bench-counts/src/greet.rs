@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use mpenc::MemberId;
 use mpenc::greet::{
@@ -13,6 +12,7 @@ use mpenc::wire::{Packet, unarmor};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
+use crate::clock::timed;
 use crate::ours::{DIALECT, ids};
 
 /// Members of a group, and some who are none yet.
@@ -37,7 +37,7 @@ pub struct Deed {
 /// Calls the work of a deed, once.
 pub type Watch<'a> = dyn FnMut(Deed, &mut dyn FnMut()) + 'a;
 
-/// What an operation cost, in nanoseconds.
+/// What an operation cost, in nanoseconds of processor time.
 pub struct Cost {
     /// Per member (those who are in it), everything they did.
     pub cpu: Vec<f64>,
@@ -47,6 +47,8 @@ pub struct Cost {
     pub proposing: f64,
     /// Octets of all packets.
     pub octets: usize,
+    /// The text of the proposal.
+    pub proposal: String,
 }
 
 impl Cost {
@@ -56,27 +58,35 @@ impl Cost {
     }
 
     /// The proposal, then each packet of a chain of `steps` packets as the next one handles it, and
-    /// the last one as the slowest other does: until everybody has the group key.
+    /// the last one as the others do, of whom the median counts: until everybody has the group key.
     pub fn chain(&self, steps: usize) -> f64 {
         let mut time = self.proposing;
         for at in 0..steps {
-            let (_, handled) = &self.packets[at];
+            let (author, handled) = &self.packets[at];
             let next = self.packets.get(at + 1).map(|(author, _)| *author);
             time += match next {
                 Some(next) if at + 1 < steps => handled[next],
-                _ => handled.iter().copied().fold(0.0, f64::max),
+                _ => middle(handled.iter().enumerate().filter(|(member, _)| member != author)),
             };
         }
         time
     }
 
     /// What comes after the chain of `steps` packets, until everybody has completed the operation:
-    /// who takes longest for all that the others confirm.
+    /// what a member does with all that the others confirm, the median of them.
     pub fn confirming(&self, steps: usize) -> f64 {
         let confirms = self.packets.get(steps..).unwrap_or_default();
         let all = |at: usize| confirms.iter().map(|(_, handled)| handled[at]).sum::<f64>();
-        (0..self.cpu.len()).map(all).fold(0.0, f64::max)
+        let all: Vec<f64> = (0..self.cpu.len()).map(all).collect();
+        middle(all.iter().enumerate())
     }
+}
+
+/// The middle of some numbers; zero if there are none.
+fn middle<'a>(numbers: impl Iterator<Item = (usize, &'a f64)>) -> f64 {
+    let mut numbers: Vec<f64> = numbers.map(|(_, number)| *number).collect();
+    numbers.sort_by(f64::total_cmp);
+    numbers.get(numbers.len() / 2).copied().unwrap_or_default()
 }
 
 impl Group {
@@ -133,10 +143,15 @@ impl Group {
             chain_hash: [number; 32],
             latest_pm: Vec::new(),
         };
-        let began = Instant::now();
-        let proposal = self.greeters[author].propose(rng, change, order).expect("a proposal");
-        let proposing = nanos(began);
-        let mut cost = Cost { cpu: vec![0.0; people], packets: Vec::new(), proposing, octets: 0 };
+        let (proposal, proposing) =
+            timed(|| self.greeters[author].propose(rng, change, order).expect("a proposal"));
+        let mut cost = Cost {
+            cpu: vec![0.0; people],
+            packets: Vec::new(),
+            proposing,
+            octets: 0,
+            proposal: proposal.packet.clone(),
+        };
         cost.cpu[author] += proposing;
         let mut draft = Some(proposal.draft);
         let mut running: Vec<Option<CliquesGreeting>> = (0..people).map(|_| None).collect();
@@ -150,13 +165,14 @@ impl Group {
                 let (greeter, running) = (&self.greeters[at], &mut running[at]);
                 let mut arrival = Some((running, draft));
                 let mut step = None;
-                let began = Instant::now();
+                let mut took = 0.0;
                 watch(Deed { packet: cost.packets.len(), member: at }, &mut || {
                     let (running, draft) = arrival.take().expect("it is done once");
                     let from = &self.ids[from];
-                    step = Some(handle(greeter, running, draft, from, &text, number, rng));
+                    let done = timed(|| handle(greeter, running, draft, from, &text, number, rng));
+                    took = done.1;
+                    step = Some(done.0);
                 });
-                let took = nanos(began);
                 let step = step.expect("it is done");
                 handled[at] = took;
                 cost.cpu[at] += took;
@@ -205,8 +221,4 @@ fn handle(
             greeting.apply(rng, checked).expect("no bug")
         }
     }
-}
-
-fn nanos(began: Instant) -> f64 {
-    began.elapsed().as_secs_f64() * 1e9
 }

@@ -10,6 +10,7 @@
     reason = "it measures; whatever does not go as planned must stop it"
 )]
 
+pub mod clock;
 pub mod greet;
 pub mod growth;
 pub mod model;

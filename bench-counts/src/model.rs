@@ -178,21 +178,33 @@ impl Operation {
         }
     }
 
-    /// What happens one after the other until everybody has the group key of an establish.
+    /// What happens one after the other until everybody has the group key, and made their confirm.
     pub fn critical(self, name: usize) -> Primitives {
-        let Self::Establish(_) = self else { return Primitives::default() };
-        let members = count(self.members());
-        let keys = members * (members + 1.0) / 2.0;
-        let chain: usize = self.chain_octets(name).into_iter().sum();
+        let (members, before, chain) =
+            (count(self.members()), count(self.before()), count(self.chain()));
+        let octets = count(self.chain_octets(name).into_iter().sum());
+        let is_refresh = matches!(self, Self::Refresh(_));
+        let joins = members - before;
+        // Keys that those who join get, one after the other.
+        let handed_on = joins * before + joins * (joins + 1.0) / 2.0;
         Primitives {
-            multiplications: keys,
-            int_keys: keys - 1.0 + members,
-            // Each step brings one; identities are admitted by the last one, and then by all.
-            signing_keys: members + 2.0 * (members - 1.0),
-            checks: members + 1.0,
-            signatures: members + 3.0,
-            octets_in: count(chain),
-            octets_out: count(chain),
+            // All but one's own are renewed, and a new one for who joins; the last one does not
+            // apply theirs to the group's secret, but everybody needs it.
+            multiplications: before + handed_on,
+            int_keys: handed_on + members,
+            signing_keys: match self {
+                Self::Exclude(_) | Self::Refresh(_) => 0.0,
+                // Each step brings one; who joins last admits the identities of all, and so do the
+                // others then, as far as they join.
+                _ if joins > 1.0 => before + joins + 2.0 * (members - 1.0),
+                _ => before + members - 1.0 + 2.0,
+            },
+            // Of every packet, and the session signature.
+            checks: if is_refresh { 1.0 } else { chain + 1.0 },
+            // That one, and two of a confirm.
+            signatures: if is_refresh { 1.0 } else { chain + 3.0 },
+            octets_in: octets,
+            octets_out: octets,
         }
     }
 }

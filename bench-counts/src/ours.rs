@@ -266,8 +266,12 @@ impl World {
         sent.expect("a packet")
     }
 
-    /// Everybody forgets what was shown to their users. (Nothing can be forgotten yet.)
-    pub fn forget(&mut self) {}
+    /// Everybody forgets what was shown to their users.
+    pub fn forget(&mut self) {
+        for session in &mut self.sessions {
+            session.forget_messages_before(usize::MAX);
+        }
+    }
 
     /// Some get a packet, and a little time passes.
     pub fn give_all(&mut self, members: Range<usize>, author: usize, packet: &str) {

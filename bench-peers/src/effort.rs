@@ -59,13 +59,13 @@ impl Effort {
 
     /// Of a commit that others take. What was done early counts for the sum only.
     pub fn of_commit(author: f64, others: &[f64], early: &[f64]) -> Self {
-        let slowest = others.iter().copied().fold(0.0, f64::max);
+        let follower = median(others.to_vec());
         Self {
             author,
-            follower: median(others.to_vec()),
+            follower,
             newcomer: f64::NAN,
-            critical: author + slowest,
-            in_force: author + slowest,
+            critical: author + follower,
+            in_force: author + follower,
             sum: author + others.iter().chain(early).sum::<f64>(),
         }
     }

@@ -19,9 +19,11 @@ mod memory;
 mod messages;
 mod mls;
 mod mls_rs;
+mod model;
 mod openmls;
 mod operations;
 mod ours;
+mod prices;
 mod primitives;
 mod refreshes;
 mod report;
@@ -61,9 +63,10 @@ struct Args {
 /// Takes measurements into the report.
 type Part = fn(&Args, &mut Report);
 
-const PARTS: [(&str, Part); 7] = [
+const PARTS: [(&str, Part); 8] = [
     ("messages", messages::measure),
     ("operations", operations::measure),
+    ("model", model::measure),
     ("refreshes", refreshes::measure),
     ("transcripts", transcripts::measure),
     ("sessions", sessions::measure),

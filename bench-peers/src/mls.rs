@@ -2,7 +2,7 @@
 //! that it renews what its author contributes, as each of our operations does.
 
 use crate::effort::Effort;
-use crate::timing::timed;
+use crate::timing::timed_cpu;
 
 /// A library of MLS. All that travels is octets.
 pub trait Mls {
@@ -52,8 +52,8 @@ impl<L: Mls> Members<L> {
         let (mut early, mut found, mut join) = (Vec::new(), Vec::new(), Vec::new());
         let others = people[1..].iter();
         let packages: Vec<_> =
-            others.map(|person| timed(&mut early, || library.package(person))).collect();
-        let (first, (commit, welcome)) = timed(&mut found, || {
+            others.map(|person| timed_cpu(&mut early, || library.package(person))).collect();
+        let (first, (commit, welcome)) = timed_cpu(&mut found, || {
             let mut group = library.found(&people[0]);
             let made = library.commit(&people[0], &mut group, Change::Add(&packages));
             (group, made)
@@ -61,7 +61,7 @@ impl<L: Mls> Members<L> {
         let welcome = welcome.expect("others were added");
         let mut groups = vec![first];
         for person in &people[1..] {
-            groups.push(timed(&mut join, || library.join(person, &welcome)));
+            groups.push(timed_cpu(&mut join, || library.join(person, &welcome)));
         }
         let octets = packages.iter().map(Vec::len).sum::<usize>() + commit.len() + welcome.len();
         let effort = Effort::of_commit(found[0], &join, &early);
@@ -72,7 +72,7 @@ impl<L: Mls> Members<L> {
     fn follow(&mut self, commit: &[u8]) -> Vec<f64> {
         let mut samples = Vec::new();
         for (person, group) in self.people.iter().zip(&mut self.groups).skip(1) {
-            timed(&mut samples, || self.library.process(person, group, commit));
+            timed_cpu(&mut samples, || self.library.process(person, group, commit));
         }
         samples
     }
@@ -81,7 +81,8 @@ impl<L: Mls> Members<L> {
     fn commit(&mut self, change: Change<'_>) -> (f64, Vec<u8>, Option<Vec<u8>>) {
         let mut samples = Vec::new();
         let (person, group) = (&self.people[0], &mut self.groups[0]);
-        let (commit, welcome) = timed(&mut samples, || self.library.commit(person, group, change));
+        let (commit, welcome) =
+            timed_cpu(&mut samples, || self.library.commit(person, group, change));
         (samples[0], commit, welcome)
     }
 
@@ -89,11 +90,11 @@ impl<L: Mls> Members<L> {
     pub fn round(&mut self, octets: &mut [usize; 3]) -> [Effort; 3] {
         let newcomer = self.library.person(self.groups.len());
         let mut early = Vec::new();
-        let package = timed(&mut early, || self.library.package(&newcomer));
+        let package = timed_cpu(&mut early, || self.library.package(&newcomer));
         let (took, commit, welcome) = self.commit(Change::Add(core::slice::from_ref(&package)));
         let welcome = welcome.expect("one was added");
         let mut join = Vec::new();
-        timed(&mut join, || self.library.join(&newcomer, &welcome));
+        timed_cpu(&mut join, || self.library.join(&newcomer, &welcome));
         octets[0] = package.len() + commit.len() + welcome.len();
         let mut include = Effort::of_commit(took, &self.follow(&commit), &early);
         include.joins(join[0]);

@@ -10,7 +10,7 @@ use crate::mls_rs;
 use crate::openmls::OpenMls;
 use crate::primitives::Primitives;
 use crate::report::Report;
-use crate::timing::{interleave, timed};
+use crate::timing::{interleave, timed_cpu};
 
 const NAMES: [&str; 4] = ["floor", "ours", "mls-rs", "openmls"];
 const FLOOR: usize = 0;
@@ -41,7 +41,7 @@ fn create(args: &Args, members: usize, report: &mut Report) {
         &mut [
             Box::new(|| {
                 let mut samples = Vec::new();
-                timed(&mut samples, || floor.run(path, 0, 0));
+                timed_cpu(&mut samples, || floor.run(path, 0, 0));
                 Effort::floor(f64::NAN, samples[0]).samples()
             }),
             Box::new(|| {
@@ -102,9 +102,9 @@ fn change(args: &Args, members: usize, report: &mut Report) {
         &mut [
             Box::new(|| {
                 let mut took = Vec::new();
-                timed(&mut took, || floor.run(1, include_checks, 2));
-                timed(&mut took, || floor.run(1, exclude_checks, 2));
-                timed(&mut took, || floor.run(1, 1, 0));
+                timed_cpu(&mut took, || floor.run(1, include_checks, 2));
+                timed_cpu(&mut took, || floor.run(1, exclude_checks, 2));
+                timed_cpu(&mut took, || floor.run(1, 1, 0));
                 samples([took[0], took[1], took[2]].map(|took| Effort::floor(took, f64::NAN)))
             }),
             Box::new(|| {

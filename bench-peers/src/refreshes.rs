@@ -9,7 +9,7 @@ use crate::Args;
 use crate::memory;
 use crate::report::Report;
 use crate::sessions::state;
-use crate::timing::{interleave, timed};
+use crate::timing::{interleave, timed_cpu};
 
 pub fn measure(args: &Args, report: &mut Report) {
     agreements(args, report);
@@ -75,7 +75,7 @@ fn sessions(args: &Args, report: &mut Report) {
     let again = |world: &World| {
         let mut world = world.clone();
         let mut took = Vec::new();
-        timed(&mut took, || world.propose(0, Membership::Refresh));
+        timed_cpu(&mut took, || world.propose(0, Membership::Refresh));
         [took]
     };
     let [young, middle, old] = ages.as_slice() else {

@@ -2,11 +2,21 @@
 
 use std::time::Instant;
 
+use bench_counts::clock;
+
 /// Runs `work` and adds how many nanoseconds it took.
 pub fn timed<T>(samples: &mut Vec<f64>, work: impl FnOnce() -> T) -> T {
     let began = Instant::now();
     let result = work();
     samples.push(began.elapsed().as_secs_f64() * 1e9);
+    result
+}
+
+/// Runs `work` and adds how many nanoseconds of processor time it took: for what is so long that
+/// somebody else may come in between.
+pub fn timed_cpu<T>(samples: &mut Vec<f64>, work: impl FnOnce() -> T) -> T {
+    let (result, took) = clock::timed(work);
+    samples.push(took);
     result
 }
 

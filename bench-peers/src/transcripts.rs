@@ -5,7 +5,7 @@ use bench_counts::growth::Growth;
 use crate::Args;
 use crate::memory;
 use crate::report::Report;
-use crate::timing::{Rounds, interleave, timed};
+use crate::timing::{Rounds, interleave, timed_cpu};
 
 /// After how many messages a pruning transcript forgets what it can.
 const PRUNE: usize = 256;
@@ -79,6 +79,6 @@ fn grown(members: usize, messages: usize, prunes: bool) -> [Vec<f64>; 2] {
 fn grow(growth: &mut Growth, count: usize) -> f64 {
     let ids = growth.next_ids(count);
     let mut samples = Vec::new();
-    timed(&mut samples, || ids.into_iter().for_each(|id| growth.add(id)));
+    timed_cpu(&mut samples, || ids.into_iter().for_each(|id| growth.add(id)));
     samples[0] / count as f64
 }
