@@ -99,15 +99,18 @@ impl Talk {
     /// at its emptiest once.
     fn held(&mut self, from: usize) -> Held {
         const LOOKS: usize = 16;
+        let forgets_after = from / LOOKS;
         let before = memory::live() as f64;
         let mut held = Vec::new();
         let mut said = 0;
         let mut go_on = |talk: &mut Self, messages: usize| {
             // The list of what we count is none of the session's.
             talk.calls = Vec::new();
-            talk.go_on(messages);
+            for _ in 0..messages / forgets_after {
+                talk.go_on(forgets_after);
+                talk.rest();
+            }
             let counted = core::mem::take(&mut talk.calls);
-            talk.rest();
             said += messages;
             let octets = memory::live() as f64 - before;
             talk.calls = counted;
@@ -115,7 +118,7 @@ impl Talk {
         };
         go_on(self, from);
         for _ in 0..LOOKS {
-            held.push(go_on(self, from / LOOKS));
+            held.push(go_on(self, forgets_after));
         }
         let most = held.iter().copied().fold(0.0, f64::max);
         Held { mean: held.iter().sum::<f64>() / held.len() as f64, most }
