@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 use std::borrow::Cow;
+use std::net::SocketAddr;
 
 use futures_util::{SinkExt, StreamExt};
 use sasl::common::Credentials;
@@ -9,9 +10,11 @@ use tokio_xmpp::connect::{
     AsyncReadAndWrite, DnsConfig, ServerConnector, StartTlsServerConnector, TcpServerConnector,
 };
 use tokio_xmpp::jid::Jid;
+use tokio_xmpp::minidom::Element;
 use tokio_xmpp::parsers::bind::BindQuery;
 use tokio_xmpp::parsers::iq::Iq;
 use tokio_xmpp::parsers::ns;
+use tokio_xmpp::parsers::stanza_error::StanzaError;
 use tokio_xmpp::xmlstream::{
     FallibleStreamElement, ReadError, StreamHeader, Timeouts, XmlStream, XmppStreamElement,
 };
@@ -40,23 +43,39 @@ pub(crate) struct Connection {
 /// itself: what went wrong would be hidden from people, and packets lost from the session.
 pub(crate) async fn connect(config: Config) -> Result<Connection, XmppError> {
     match &config.server {
-        Server::InsecureLoopback(addr) => {
-            let dns = DnsConfig::addr(&addr.to_string());
-            log_in(TcpServerConnector::from(dns), &config).await
-        }
-        server => {
-            let domain = config.account.domain().as_str();
-            let dns = match server {
-                Server::Host(host, port) => DnsConfig::no_srv(host, *port),
-                _ => DnsConfig::srv_default_client(domain),
-            };
-            // Which of the cryptographic libraries in the program rustls takes must not be chance.
-            if rustls::crypto::CryptoProvider::get_default().is_none() {
-                let _ = rustls::crypto::ring::default_provider().install_default();
-            }
-            log_in(StartTlsServerConnector::from(dns), &config).await
-        }
+        Server::InsecureLoopback(addr) => log_in(plain(*addr), &config).await,
+        server => log_in(with_tls(server, &config), &config).await,
     }
+}
+
+/// Connects, as far as the server says who it is, and hangs up.
+pub(crate) async fn reach(config: &Config) -> Result<(), XmppError> {
+    match &config.server {
+        Server::InsecureLoopback(addr) => greeted(plain(*addr), config).await,
+        server => greeted(with_tls(server, config), config).await,
+    }
+}
+
+fn plain(addr: SocketAddr) -> TcpServerConnector {
+    TcpServerConnector::from(DnsConfig::addr(&addr.to_string()))
+}
+
+fn with_tls(server: &Server, config: &Config) -> StartTlsServerConnector {
+    // Which of the cryptographic libraries in the program rustls takes must not be chance.
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    }
+    StartTlsServerConnector::from(match server {
+        Server::Host(host, port) => DnsConfig::no_srv(host, *port),
+        _ => DnsConfig::srv_default_client(config.account.domain().as_str()),
+    })
+}
+
+async fn greeted<C: ServerConnector>(server: C, config: &Config) -> Result<(), XmppError> {
+    let jid = Jid::from(config.account.clone());
+    let (pending, _) = server.connect(&jid, ns::JABBER_CLIENT, TIMEOUTS).await.map_err(failed)?;
+    pending.recv_features::<FallibleStreamElement>().await.map_err(|e| failed(e.into()))?;
+    Ok(())
 }
 
 async fn log_in<C: ServerConnector>(server: C, config: &Config) -> Result<Connection, XmppError>
@@ -89,7 +108,19 @@ where
 async fn bind(stream: &mut Stream) -> Result<(), XmppError> {
     const ID: &str = "bind";
     let request = Stanza::from(Iq::from_set(ID, BindQuery::new(None)));
-    stream.send(&request).await.map_err(|error| failed(error.into()))?;
+    match ask(stream, &request, ID).await? {
+        Ok(_) => Ok(()),
+        Err(error) => Err(XmppError::Unreachable(crate::stanza::reason(&error))),
+    }
+}
+
+/// Sends a request, and waits for its answer. All else that comes is left out.
+pub(crate) async fn ask(
+    stream: &mut Stream,
+    request: &Stanza,
+    asked: &str,
+) -> Result<Result<Option<Element>, StanzaError>, XmppError> {
+    stream.send(request).await.map_err(|error| failed(error.into()))?;
     loop {
         let element = match stream.next().await {
             Some(Ok(element)) => element.into_read_error(),
@@ -98,12 +129,13 @@ async fn bind(stream: &mut Stream) -> Result<(), XmppError> {
             None => return Err(XmppError::Unreachable("it hung up".to_owned())),
         };
         match element.map_err(|error| XmppError::Unreachable(error.to_string()))? {
-            XmppStreamElement::Stanza(Stanza::Iq(Iq::Result { id, .. })) if id == ID => {
-                return Ok(());
+            XmppStreamElement::Stanza(Stanza::Iq(Iq::Result { id, payload, .. }))
+                if id == asked =>
+            {
+                return Ok(Ok(payload));
             }
-            XmppStreamElement::Stanza(Stanza::Iq(Iq::Error { id, error, .. })) if id == ID => {
-                let why = crate::stanza::reason(&error);
-                return Err(XmppError::Unreachable(why));
+            XmppStreamElement::Stanza(Stanza::Iq(Iq::Error { id, error, .. })) if id == asked => {
+                return Ok(Err(error));
             }
             XmppStreamElement::StreamError(error) => {
                 return Err(XmppError::Unreachable(error.to_string()));
