@@ -1,5 +1,6 @@
 //! `mpenc chat`: talks to a group, in lines of text.
 
+mod args;
 mod command;
 mod front;
 mod line;
@@ -13,7 +14,6 @@ mod words;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{IsTerminal, Write, stdin, stdout};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,65 +25,45 @@ use mpenc::{
 };
 use mpenc_tokio::{Change, Driver, GroupChannel, Handle, Options};
 use sha2::{Digest, Sha256};
+use tracing::Instrument as _;
 
 use crate::keys::{Peers, load_identity, load_peers};
 use crate::log::Log;
+use crate::trace;
 use crate::tui::Screen;
+use args::Setup;
+pub(crate) use args::{Args, Who};
 pub(crate) use command::COMMANDS;
 use command::{Command, HELP};
 use front::Plain;
 pub(crate) use front::{Front, Input};
 pub(crate) use line::{Line, Running, Status, parents_in_words, start};
 use line::{note, warning};
-use place::{Channel, Place, Promote, Why};
+#[cfg(feature = "xmpp")]
+pub(crate) use place::PASSWORD;
+use place::{Channel, Promote, Why};
+pub(crate) use place::{Place, Server};
 pub(crate) use queue::Numbers;
 use tell::Teller;
 pub(crate) use tell::{text, texts};
 pub(crate) use verify::Compared;
 use verify::Verified;
+pub(crate) use verify::file_beside;
 pub(crate) use words::{Name, Names, Printable, json};
 
 /// The dialect that people talk; the other one is for recordings.
-const DIALECT: Dialect = Dialect::DOCUMENT;
-
-/// What `mpenc chat` takes.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Args {
-    #[command(flatten)]
-    place: Place,
-    /// Your secret key (see `mpenc keygen`).
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
-    /// The public keys of the others: lines of a name and a key.
-    #[arg(long, value_name = "FILE")]
-    peers: PathBuf,
-    /// Print one JSON object per line, for programs.
-    #[arg(long)]
-    json: bool,
-    /// Read and print lines, although this is a terminal.
-    #[arg(long)]
-    plain: bool,
-    /// Keep a log of what happens in a new file, for `mpenc graph` and for reports of bugs: who
-    /// wrote when and after what, and no secrets.
-    #[arg(long, value_name = "FILE")]
-    log: Option<PathBuf>,
-    /// Put what is written into the log, too.
-    #[arg(long, requires = "log")]
-    log_text: bool,
-    /// BC_LAT: how long a packet takes to reach everybody, nearly always.
-    #[arg(long, value_name = "MS", default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(10..=600_000))]
-    latency_ms: u64,
-    /// M_INTV: how long a member usually takes to reply.
-    #[arg(long, value_name = "MS", default_value_t = 16_000, value_parser = clap::value_parser!(u64).range(10..=600_000))]
-    reply_ms: u64,
-    /// Renew your part of the group key when it is so many minutes old (see SECURITY.md, forward
-    /// secrecy); 0: only when you do something that renews it.
-    #[arg(long, value_name = "MINUTES", default_value_t = 1_440, value_parser = clap::value_parser!(u64).range(0..=525_600))]
-    refresh_minutes: u64,
-}
+pub(crate) const DIALECT: Dialect = Dialect::DOCUMENT;
 
 /// Talks until the session is over.
-pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<ExitCode> {
+pub(crate) fn run(args: Args, out: &mut dyn Write) -> Result<ExitCode> {
+    let args = &args.setup()?;
+    let full = !args.json && !args.plain && stdin().is_terminal() && stdout().is_terminal();
+    if let Some(path) = &args.trace {
+        if full && trace::is_standard_error(path) {
+            bail!("--trace - would write over the screen: name a file, or take --plain")
+        }
+        trace::start(path)?;
+    }
     let (channel, own) = args.place.channel()?;
     let secret = load_identity(&args.key)?;
     let public = secret.public_key();
@@ -107,7 +87,6 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<ExitCode> {
     let greeter = CliquesGreeter::new(DIALECT, own, signer, peers);
     let session = MpencSession::new(greeter, config(args));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let full = !args.json && !args.plain && stdin().is_terminal() && stdout().is_terminal();
     let result = runtime.block_on(async {
         if full {
             let room = &args.place.room;
@@ -123,7 +102,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<ExitCode> {
     result
 }
 
-fn config(args: &Args) -> Config {
+fn config(args: &Setup) -> Config {
     let mut config = Config::default();
     config.broadcast_latency = Duration::from_millis(args.latency_ms);
     config.reply_interval = Duration::from_millis(args.reply_ms);
@@ -138,7 +117,7 @@ fn config(args: &Args) -> Config {
 }
 
 struct Chat<'a, F> {
-    args: &'a Args,
+    args: &'a Setup,
     front: F,
     /// The log, and when it began.
     log: Option<(Log<File>, Instant)>,
@@ -168,7 +147,7 @@ enum Flow {
 
 impl<'a, F: Front> Chat<'a, F> {
     fn new(
-        args: &'a Args,
+        args: &'a Setup,
         teller: Teller,
         front: F,
         verified: Verified,
@@ -219,7 +198,11 @@ impl<'a, F: Front> Chat<'a, F> {
         C: GroupChannel + Send + 'static,
     {
         let (driver, handle, mut events) = Driver::new(session, channel, Options::default());
-        let driver = tokio::spawn(driver.run());
+        let driver = tokio::spawn(driver.run().instrument(tracing::info_span!(
+            "chat",
+            room = self.args.place.room,
+            name = self.args.place.name
+        )));
         self.front.compared(&self.verified.now());
         for line in self.verified.alarms() {
             self.show(&line)?;

@@ -3,9 +3,10 @@
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::{chat, demo, graph, inspect, keygen, relay, replay};
+use crate::{chat, demo, doctor, graph, inspect, keygen, relay, replay};
 
 /// Secure group messaging: tools for the mpENC protocol.
 #[derive(Debug, Parser)]
@@ -19,6 +20,8 @@ struct Cli {
 enum Command {
     /// Talk to a group, in lines of text.
     Chat(chat::Args),
+    /// Check what a chat needs: files, keys, the server; and say what to do about it.
+    Doctor(doctor::Args),
     /// Show a group at work: a relay and real processes that go through a story.
     Demo(demo::Args),
     /// Run the embedded relay, the channel for a start.
@@ -42,7 +45,8 @@ pub fn main() -> ExitCode {
     let Cli { command } = Cli::parse();
     let mut out = BufWriter::new(io::stdout().lock());
     let outcome = match command {
-        Command::Chat(args) => chat::run(&args, &mut out),
+        Command::Chat(args) => chat::run(args, &mut out),
+        Command::Doctor(args) => doctor::run(args, &mut out),
         Command::Demo(args) => demo::run(&args, &mut out),
         Command::Relay(args) => relay::run(&args, &mut out),
         Command::Keygen(args) => keygen::run(&args, &mut out),
@@ -57,11 +61,25 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(error) if reader_is_gone(&error) => ExitCode::SUCCESS,
+        Err(error) if error.is::<clap::Error>() => {
+            // What is wrong with a command line is told as everywhere else.
+            let _ = error.downcast::<clap::Error>().map(|error| error.print());
+            ExitCode::from(USAGE)
+        }
         Err(error) => {
             eprintln!("mpenc: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// The exit code of a wrong command line, as clap has it.
+const USAGE: u8 = 2;
+
+/// A fault of the command line that shows late: whatever the configuration file does not say, flags
+/// have to.
+pub(crate) fn usage(kind: ErrorKind, what: &str) -> anyhow::Error {
+    Cli::command().error(kind, what).into()
 }
 
 /// Whether whoever reads our output has closed it, as `head` does: nobody is left to tell.

@@ -3,6 +3,7 @@
 mod chat;
 mod cli;
 mod demo;
+mod doctor;
 mod graph;
 mod hex_bytes;
 mod inspect;
@@ -12,6 +13,8 @@ mod log;
 pub mod probe;
 mod relay;
 mod replay;
+mod settings;
+mod trace;
 mod tui;
 
 pub use cli::main;

@@ -2,9 +2,12 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::trace;
 use anyhow::{Result, anyhow};
 use clap::ValueEnum;
 use mpenc_relay::{Config, Faults, Lie, Relay, RelayError};
@@ -20,6 +23,10 @@ pub(crate) struct Args {
     /// it can enter any room and remove anybody from it.
     #[arg(long)]
     allow_remote: bool,
+    /// Trace who enters and leaves, and how much is sent, into a new file; a single - is standard
+    /// error.
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
     #[command(flatten)]
     faults: FaultArgs,
 }
@@ -75,6 +82,10 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut config = Config::new(args.listen).allow_remote(args.allow_remote);
+        if let Some(path) = &args.trace {
+            trace::start(path)?;
+            config = config.observer(Arc::new(trace::Rooms));
+        }
         let faults = args.faults.faults();
         let faulty = faults.is_some();
         if let Some(faults) = faults {

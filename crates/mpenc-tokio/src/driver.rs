@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant as Clock, sleep_until};
 
 use crate::handle::Command;
-use crate::{Events, GroupChannel, Handle};
+use crate::{Events, GroupChannel, Handle, trace};
 
 /// The least time between two ticks. A deadline that a tick does not move must not make a loop
 /// that only burns time.
@@ -185,12 +185,14 @@ impl<S: Suite + 'static, C: GroupChannel> Driver<S, C> {
     }
 
     fn input(&mut self, input: Input<'_>) {
+        let _span = trace::input(&input);
         let mut cx = Ctx::new(self.now(), &mut *self.rng);
         self.session.handle(&mut cx, input, &mut self.outputs);
         self.output();
     }
 
     fn command(&mut self, command: Command<S>) {
+        let _span = trace::call();
         let mut cx = Ctx::new(self.now(), &mut *self.rng);
         command(&mut self.session, &mut cx, &mut self.outputs);
         self.output();
@@ -199,6 +201,7 @@ impl<S: Suite + 'static, C: GroupChannel> Driver<S, C> {
     /// Does what the session says.
     fn output(&mut self) {
         for output in self.outputs.drain() {
+            trace::output(&output);
             match output {
                 Output::Channel(action) => self.channel.act(action),
                 Output::Event(event) => self.waiting.push_back(event),

@@ -6,6 +6,7 @@ pub mod conformance;
 mod driver;
 mod error;
 mod handle;
+mod trace;
 
 pub use channel::{ChannelNotice, GroupChannel};
 pub use driver::{Driver, Options};

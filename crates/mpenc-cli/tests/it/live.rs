@@ -34,6 +34,7 @@ impl Live {
     pub(crate) fn run(name: &str, command: &mut Command) -> Self {
         let mut child = command
             .env("RUST_BACKTRACE", "1")
+            .env("XDG_CONFIG_HOME", "/nowhere")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -10,6 +10,7 @@
 
 mod chat;
 mod demo;
+mod doctor;
 mod faults;
 mod graph;
 mod inspect;
@@ -21,6 +22,7 @@ mod relay;
 mod replay;
 mod replay_session;
 mod screen;
+mod settings;
 mod verify;
 #[cfg(feature = "xmpp")]
 mod xmpp;

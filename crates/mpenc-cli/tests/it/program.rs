@@ -19,6 +19,7 @@ pub(crate) fn mpenc<S: AsRef<std::ffi::OsStr>>(args: &[S]) -> Run {
 /// Runs `mpenc` in a directory, with something on standard input.
 pub(crate) fn mpenc_in<S: AsRef<std::ffi::OsStr>>(dir: &Path, args: &[S], stdin: &str) -> Run {
     let mut child = Command::new(env!("CARGO_BIN_EXE_mpenc"))
+        .env("XDG_CONFIG_HOME", "/nowhere")
         .current_dir(dir)
         .args(args)
         .stdin(Stdio::piped())

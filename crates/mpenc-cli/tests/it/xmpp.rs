@@ -232,3 +232,44 @@ fn a_server_that_ends_is_a_sentence() {
         live.fails_saying(&["the session is over: the connection to the server is lost"]);
     }
 }
+
+#[test]
+fn the_doctor_says_what_is_wrong_with_server_account_and_room() {
+    let world = World::of(&["ann", "bob"]);
+    let server = Prosody::start("");
+    let doctor = |room: &str, password: Option<&str>| {
+        let path = |path: std::path::PathBuf| path.to_str().unwrap().to_owned();
+        let at = format!("127.0.0.1:{}", server.port);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mpenc"));
+        command
+            .args(["doctor", "--xmpp", "ann@localhost", "--xmpp-insecure", &at])
+            .args(["--room", room, "--name", "ann"])
+            .args(["--key", &path(world.key("ann")), "--peers", &path(world.peers("ann"))])
+            .env("XDG_CONFIG_HOME", "/nowhere")
+            .env_remove("MPENC_PASSWORD");
+        if let Some(password) = password {
+            command.env("MPENC_PASSWORD", password);
+        }
+        let output = command.output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(password.is_none_or(|password| !said.contains(password)), "{said}");
+        (output.status.code(), said)
+    };
+    let room = "tea@conference.localhost";
+    for (room, password, code, words) in [
+        (room, None, 0, ["an XMPP server answers", "· account: not tried: MPENC_PASSWORD"]),
+        (
+            room,
+            Some("annann"),
+            0,
+            ["✓ rooms: the host of tea@", "✓ packets: the server takes 262144"],
+        ),
+        (room, Some("a guess"), 1, ["✗ account: ", "do: correct MPENC_PASSWORD"]),
+        ("tea@nowhere.localhost", Some("annann"), 1, ["✗ rooms: ", "do: correct --room"]),
+        ("tea@localhost", Some("annann"), 1, ["✗ rooms: ", "do: correct --room"]),
+    ] {
+        let (exit, said) = doctor(room, password);
+        assert_eq!(exit, Some(code), "{said}");
+        assert!(words.iter().all(|word| said.contains(word)), "{words:?} are not in {said}");
+    }
+}
