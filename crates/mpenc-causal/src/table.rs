@@ -79,13 +79,29 @@ impl<I: Copy + Ord + Hash> Table<I> {
             // fill them anew more often.
             let buckets = (count / FULL).saturating_add(count / (2 * FULL)).saturating_add(1);
             self.clear(buckets);
-            for number in interest.start.number()..interest.end.number() {
-                if let Some(id) = id_of(Index::of(number)) {
-                    self.place(id, number);
-                }
-            }
+            let numbers = interest.start.number()..interest.end.number();
+            self.place_all(numbers.filter_map(|number| Some((id_of(Index::of(number))?, number))));
         }
-        self.place(id, number.number());
+        self.place(id, hash(&id), number.number());
+    }
+
+    /// Fills a large table. Each place is somewhere else in memory; so some at once are looked at
+    /// before they are filled, and memory is waited for once for all of these.
+    fn place_all(&mut self, ids: impl Iterator<Item = (I, u32)>) {
+        const AT_ONCE: usize = 16;
+        let mut ids = ids.map(|(id, number)| (id, hash(&id), number)).peekable();
+        let mut batch = Vec::with_capacity(AT_ONCE);
+        while ids.peek().is_some() {
+            batch.extend(ids.by_ref().take(AT_ONCE));
+            let mut seen = 0;
+            for (_, hash, _) in &batch {
+                let bucket = scaled(*hash, self.tags.len());
+                seen ^= self.tags.get(bucket).map_or(0, |tags| u32::from(tags[0]));
+                seen ^= self.numbers.get(bucket).map_or(0, |numbers| numbers[0]);
+            }
+            core::hint::black_box(seen);
+            batch.drain(..).for_each(|(id, hash, number)| self.place(id, hash, number));
+        }
     }
 
     fn clear(&mut self, buckets: usize) {
@@ -97,8 +113,7 @@ impl<I: Copy + Ord + Hash> Table<I> {
         self.len = 0;
     }
 
-    fn place(&mut self, id: I, number: u32) {
-        let hash = hash(&id);
+    fn place(&mut self, id: I, hash: u64, number: u32) {
         self.len = self.len.saturating_add(1);
         for bucket in self.buckets(hash) {
             let Some((tags, numbers)) = self.tags.get_mut(bucket).zip(self.numbers.get_mut(bucket))
