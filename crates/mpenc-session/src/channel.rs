@@ -278,8 +278,9 @@ impl<S: Suite> Session<S> {
             inside.excluded.remove(member);
             inside.seniors.remove(member);
             inside.speakers.remove(member);
-            if self.greeter.members().contains(member) {
-                // Perhaps it was they who did not answer.
+            if self.greeter.members().contains(member) && !self.to_exclude.contains(member) {
+                // Perhaps it was they who did not answer. (Whoever is to be excluded is asked out as
+                // often as they come.)
                 inside.aborted = 0;
             }
             self.to_include.remove(member);
@@ -397,7 +398,9 @@ impl<S: Suite> Session<S> {
         let wait = wait.saturating_add(self.shared.config.latencies(more));
         if wait.is_zero() || !self.shared.dialect.staggered_excludes {
             self.auto_exclude(cx, out);
-        } else {
+        } else if more == 0 || !self.shared.timers.has(|timer| matches!(timer, Timer::AutoExclude))
+        {
+            // One turn is enough for all occasions, or those who come and go would bring up many.
             self.shared.timers.set(cx.now.after(wait), Timer::AutoExclude);
         }
     }

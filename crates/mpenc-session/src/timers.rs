@@ -90,6 +90,11 @@ impl Timers {
         self.entries.first_key_value().map(|(&(at, _), _)| at)
     }
 
+    /// Whether one is set for which `is_it` says yes.
+    pub(crate) fn has(&self, is_it: impl Fn(&Timer) -> bool) -> bool {
+        self.entries.values().any(is_it)
+    }
+
     /// How many are set.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()

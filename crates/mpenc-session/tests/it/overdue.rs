@@ -155,6 +155,29 @@ fn aborts_because_of_the_time_are_staggered() {
 #[test]
 fn an_exclude_that_cannot_end_is_proposed_ever_more_seldom() {
     let names = ["a", "b", "c", "d"];
+    // Who comes and goes is no occasion to try again: neither an outsider, nor c, who is asked out.
+    for comes in ["z", "c"] {
+        let mut group = Group::new(88, &["a", "b", "c", "d", "z"]);
+        group.establish(&names);
+        group.run(60);
+        group.sim.freeze(group.node("b"));
+        group.sim.disconnect(group.node("c"));
+        group.run(1);
+        group.events("a");
+        for _ in 0..100 {
+            if group.session(comes).state() == State::Outside {
+                group.join(comes);
+            }
+            group.run(2);
+            group.sim.disconnect(group.node(comes));
+            group.run(14);
+        }
+        let events = group.events("a");
+        let proposed =
+            events.iter().filter(|event| matches!(event, Event::Proposed { .. })).count();
+        assert!((5..=8).contains(&proposed), "{proposed} proposals while {comes} comes and goes");
+    }
+
     for b_leaves in [false, true] {
         let mut group = Group::new(87, &names);
         group.establish(&names);
