@@ -76,10 +76,14 @@ pub fn main() -> ExitCode {
 /// The exit code of a wrong command line, as clap has it.
 const USAGE: u8 = 2;
 
-/// A fault of the command line that shows late: whatever the configuration file does not say, flags
-/// have to.
+/// A fault of the command line of `mpenc chat` that shows late: whatever the configuration file does
+/// not say, flags have to.
 pub(crate) fn usage(kind: ErrorKind, what: &str) -> anyhow::Error {
-    Cli::command().error(kind, what).into()
+    let mut cli = Cli::command();
+    // Only then do subcommands know how they are called.
+    cli.build();
+    let chat = cli.find_subcommand_mut("chat").map(|chat| chat.error(kind, what));
+    chat.unwrap_or_else(|| cli.error(kind, what)).into()
 }
 
 /// Whether whoever reads our output has closed it, as `head` does: nobody is left to tell.

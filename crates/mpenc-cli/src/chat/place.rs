@@ -4,8 +4,6 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
-#[cfg(feature = "xmpp")]
-use clap::error::ErrorKind;
 use mpenc::MemberId;
 use mpenc_relay::{Ended, LeaveCause, RelayChannel, check_name, check_room};
 use tokio::sync::watch;
@@ -133,8 +131,7 @@ impl PlaceArgs {
         }
         #[cfg(feature = "xmpp")]
         if self.xmpp_server.is_some() || self.xmpp_insecure.is_some() {
-            let what = "--xmpp <NAME@HOST> is missing: whose account on that server?";
-            return Err(crate::cli::usage(ErrorKind::MissingRequiredArgument, what));
+            bail!("--xmpp NAME@HOST is missing: whose account on that server?")
         }
         Ok(self.relay.map(Server::Relay))
     }
