@@ -20,12 +20,13 @@ pub(crate) enum Outcome {
 }
 
 /// What `/help` tells of keys.
-pub(crate) const HELP: [&str; 7] = [
+pub(crate) const HELP: [&str; 8] = [
     "Enter sends; Alt+Enter or Ctrl+J begins another line; Tab completes commands and names.",
     "Up, with nothing typed, selects messages: what its author had not seen is dimmed.",
     "Esc ends that. Ctrl+P and Ctrl+N bring back what you entered.",
     "PageUp and PageDown scroll; Ctrl+End goes to the newest. Ctrl+F searches.",
-    "✓ all have acked a message; · not yet; ! not in time; ✗ they are gone and never did.",
+    "✓ all have acked a message; · not yet; ! overdue; ✗ they are gone and never did; … queued.",
+    "≠ one of its author and readers was told another history than you were (\"history differs\").",
     "↑ on a message: it was not written in view of the line above, or not to the members of now.",
     "Ctrl+C removes what is typed; with nothing typed it leaves, as /part does.",
 ];

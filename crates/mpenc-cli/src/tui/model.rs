@@ -46,6 +46,17 @@ pub(crate) enum Standing {
     Acked,
 }
 
+/// Whether a member is there, as far as anything proves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Presence {
+    /// They have acked what they had to.
+    Fresh,
+    /// They have not acked something in time, which was written so long ago.
+    Quiet(Duration),
+    /// The session has called them silent; for so long now.
+    Expired(Duration),
+}
+
 /// A message in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Message {
@@ -104,6 +115,10 @@ pub(crate) struct Model {
     pub(crate) compared: Compared,
     /// Of whom nothing shows that they are there, and since when that is said.
     quiet: BTreeMap<String, Duration>,
+    /// Who was told another history of operations than we were.
+    differs: BTreeSet<String>,
+    /// Among the items, the first one of those since the members last changed.
+    since_change: usize,
     /// What stands until we leave: somebody was told something else, or tells it.
     alarms: Vec<String>,
     /// The index of the selected message among the items.
@@ -129,6 +144,8 @@ impl Model {
             seen: Snapshot::default(),
             compared: Compared::default(),
             quiet: BTreeMap::new(),
+            differs: BTreeSet::new(),
+            since_change: 0,
             alarms: Vec::new(),
             selected: None,
             scroll: 0,
@@ -168,6 +185,7 @@ impl Model {
                 self.quiet.remove(&text(member));
             }
             Event::OrderMismatch { member, .. } => {
+                self.differs.insert(text(member));
                 self.alarm(format!("the server told you and {} different things", name(member)));
             }
             Event::Forked { author, .. } => {
@@ -180,7 +198,9 @@ impl Model {
                 self.alarm("messages of before the change of members are lost".into());
             }
             Event::Members { exclude, .. } => {
+                self.since_change = self.items.len();
                 for member in exclude {
+                    self.differs.remove(&text(member));
                     self.quiet.remove(&text(member));
                     let two_stories = format!("{} told two stories", name(member));
                     self.alarms.retain(|alarm| *alarm != two_stories);
@@ -188,6 +208,7 @@ impl Model {
             }
             Event::LeftChannel | Event::EnteredChannel { .. } => {
                 self.quiet.clear();
+                self.differs.clear();
                 self.alarms.clear();
             }
             _ => {}
@@ -317,9 +338,30 @@ impl Model {
         }
     }
 
-    /// How long nothing has shown that a member is there.
-    pub(crate) fn quiet_for(&self, member: &str) -> Option<Duration> {
-        self.quiet.get(member).map(|since| self.now.saturating_sub(*since))
+    /// Which of those who wrote or read a message were told another history than we were: what they
+    /// acked, they acked in view of that one. What is from before the last change is not in doubt.
+    pub(crate) fn differing(&self, message: &Message) -> Vec<String> {
+        let at = self.places.get(&message.id).copied().unwrap_or_default();
+        let those = message.readers.iter().chain([&message.author]);
+        those
+            .filter(|name| at >= self.since_change && self.differs.contains(*name))
+            .cloned()
+            .collect()
+    }
+
+    /// What is known of a member's being there.
+    pub(crate) fn presence(&self, member: &str) -> Presence {
+        if let Some(since) = self.quiet.get(member) {
+            return Presence::Expired(self.now.saturating_sub(*since));
+        }
+        let overdue = self.messages().map(|(_, message)| message).filter(|message| {
+            matches!(message.standing, Standing::Overdue(_))
+                && self.missing(message).iter().any(|missing| missing == member)
+        });
+        match overdue.map(|message| message.at).min() {
+            Some(since) => Presence::Quiet(self.now.saturating_sub(since)),
+            None => Presence::Fresh,
+        }
     }
 
     /// To whom a text goes that is written now.

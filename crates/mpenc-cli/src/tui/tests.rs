@@ -162,6 +162,32 @@ fn the_summary_says_the_worst_and_names_nobody_without_evidence() {
     assert_eq!(calm.summary(), (Level::Note, String::new()));
 }
 
+/// Members are fresh, quiet, or expired; messages whose readers were told another history say so.
+#[test]
+fn what_members_prove_and_who_was_told_another_history() {
+    let member = |name| MemberId::new(Dialect::DOCUMENT, name).unwrap();
+    let mut model = model();
+    let screen = shown(&model, 90, 24);
+    assert!(screen.contains("│carol · fresh") && screen.contains("│  quiet for 56 s"), "{screen}");
+    model.event(&mpenc::Event::MemberExpired {
+        member: member("carol"),
+        since: mpenc::session::Instant::new(Duration::ZERO),
+    });
+    model.now = Duration::from_secs(70);
+    assert!(shown(&model, 90, 24).contains("│  expired 10 s ago"));
+    let fault = mpenc::session::HistoryFault::Unknown {
+        theirs: mpenc_order::PacketId::from_bytes([1; 32]),
+        ours: mpenc_order::PacketId::from_bytes([2; 32]),
+    };
+    model.event(&mpenc::Event::OrderMismatch { member: member("dan"), fault });
+    insta::assert_snapshot!(shown(&model, 90, 24));
+    let (include, exclude, remain) = (vec![], vec![member("dan")], vec![member("ann")]);
+    let id = mpenc_order::PacketId::from_bytes([3; 32]);
+    let (operation, author) = (mpenc_greet::Operation::Exclude, member("ann"));
+    model.event(&mpenc::Event::Members { id, remain, include, exclude, operation, author });
+    assert!(!shown(&model, 90, 24).contains("history differs"), "he is no member any more");
+}
+
 #[test]
 fn an_overdue_message_that_all_have_acked_is_nothing_to_tell() {
     let mut model = model();

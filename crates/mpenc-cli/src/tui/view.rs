@@ -9,7 +9,7 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Paragraph};
 
-use super::model::{Item, Level, Message, Model, Standing, ago, counted, names};
+use super::model::{Item, Level, Message, Model, Presence, Standing, ago, counted, names};
 use crate::chat::{Name, Printable, parents_in_words};
 
 /// From this width on, the members have a pane of their own.
@@ -63,11 +63,15 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, theme: Theme) -> usize 
     let input_lines = input(model).text().split('\n').count().clamp(1, INPUT);
     let input_height = u16::try_from(input_lines.saturating_add(1)).unwrap_or(2);
     let detail_height = if model.selected().is_some() && area.height >= 12 { 5 } else { 0 };
+    let (level, text) = model.summary();
+    // What is not well may be more than fits into one line.
+    let sum_lines = wrap(&text, usize::from(area.width), "", "");
+    let sum_height = if sum_lines.len() > 1 && area.height >= 12 { 2 } else { 1 };
     let [top, middle, detail, sum, bottom] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Min(1),
         Constraint::Length(detail_height),
-        Constraint::Length(1),
+        Constraint::Length(sum_height),
         Constraint::Length(input_height),
     ])
     .areas(area);
@@ -86,13 +90,14 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, theme: Theme) -> usize 
     {
         draw_detail(frame, detail, model, message, theme);
     }
-    let (level, text) = model.summary();
-    let scrolled = if scroll > 0 { format!(" ↓{scroll} more") } else { String::new() };
-    let sum_line = Line::from(vec![
-        Span::styled(text, if level == Level::Note { Style::new() } else { theme.level(level) }),
-        Span::styled(scrolled, DIM),
-    ]);
-    frame.render_widget(Paragraph::new(sum_line), sum);
+    let style = if level == Level::Note { Style::new() } else { theme.level(level) };
+    let mut sum_lines: Vec<Line<'static>> =
+        sum_lines.into_iter().map(|line| Line::styled(line, style)).collect();
+    sum_lines.truncate(usize::from(sum_height));
+    if let Some(last) = sum_lines.last_mut().filter(|_| scroll > 0) {
+        last.push_span(Span::styled(format!(" ↓{scroll} more"), DIM));
+    }
+    frame.render_widget(Paragraph::new(sum_lines), sum);
     draw_input(frame, bottom, model, theme);
     scroll
 }
@@ -101,7 +106,8 @@ fn draw_top(frame: &mut Frame<'_>, area: Rect, model: &Model, wide: bool) {
     let mut text = format!(" {} · {}", Printable(&model.room), model.seen.state);
     if !wide && model.seen.joined {
         text.push_str(&format!(" with {}", names(&model.readers())));
-        let quiet = model.seen.members.iter().filter(|m| model.quiet_for(m).is_some()).count();
+        let fresh = |member: &&String| model.presence(member) == Presence::Fresh;
+        let quiet = model.readers().iter().filter(|member| !fresh(member)).count();
         if quiet > 0 {
             text.push_str(&format!(" ({quiet} quiet)"));
         }
@@ -166,7 +172,9 @@ fn message_lines(
     if selected {
         style = style.add_modifier(Modifier::REVERSED);
     }
+    let differs = !model.differing(message).is_empty();
     let sign = match message.standing {
+        _ if differs => "≠",
         Standing::Acked => "✓",
         Standing::Open => "·",
         Standing::Overdue(_) => "!",
@@ -177,7 +185,11 @@ fn message_lines(
         let mut spans = Vec::new();
         let mut rest = text.as_str();
         if at == 0 {
-            spans.push(Span::styled(sign, theme.standing(&message.standing)));
+            let standing = theme.standing(&message.standing);
+            spans.push(Span::styled(
+                sign,
+                if differs { theme.level(Level::Alarm) } else { standing },
+            ));
             spans.push(Span::raw(" "));
             rest = rest.get(2..).unwrap_or_default();
             if let Some(body) = rest.strip_prefix(head.as_str()) {
@@ -198,16 +210,35 @@ fn message_lines(
     lines
 }
 
-/// By how many a message has been acked; nothing, once all have.
+/// How far a message is; nothing, once all is well with it.
 fn stands(message: &Message, model: &Model) -> String {
+    let mut stands = match &message.standing {
+        Standing::Acked => String::new(),
+        Standing::Unreachable(missing) => format!("  never {}", names(missing)),
+        Standing::Overdue(_) => {
+            format!("  {}, not {}", state_of(message, model), names(model.missing(message)))
+        }
+        Standing::Open => format!("  {}", state_of(message, model)),
+    };
+    let differing = model.differing(message);
+    if !differing.is_empty() {
+        stands.push_str(&format!("  history differs: {}", names(&differing)));
+    }
+    stands
+}
+
+/// How far a message is, in few words.
+fn state_of(message: &Message, model: &Model) -> String {
     let missing = model.missing(message);
     let readers = message.readers.len();
     let acked = readers.saturating_sub(missing.len());
+    let count = format!("acked by {acked} of {readers}");
     match &message.standing {
-        Standing::Acked => String::new(),
-        Standing::Open => format!("  {acked}/{readers}"),
-        Standing::Overdue(_) => format!("  {acked}/{readers}, not {}", names(missing)),
-        Standing::Unreachable(missing) => format!("  never {}", names(missing)),
+        Standing::Acked => "fully acked".to_owned(),
+        Standing::Open if acked == 0 => "sent".to_owned(),
+        Standing::Open => count,
+        Standing::Overdue(_) => format!("overdue, {count}"),
+        Standing::Unreachable(_) => format!("never fully acked, {count}"),
     }
 }
 
@@ -230,7 +261,7 @@ fn draw_conversation(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: Th
     let selected = model.selected().map(|(at, _)| at);
     let mut lines: VecDeque<Line<'static>> = VecDeque::new();
     let waiting = model.seen.waiting.iter().rev().flat_map(|(number, readers, text)| {
-        let text = format!("({number}) waits for {}: {}", names(readers), Printable(text));
+        let text = format!("({number}) queued for {}: {}", names(readers), Printable(text));
         wrap(&text, width, "… ", "    ").into_iter().rev().map(|text| Line::styled(text, DIM))
     });
     waiting.for_each(|line| lines.push_front(line));
@@ -265,9 +296,14 @@ fn draw_members(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: Theme) 
     let mut lines: Vec<Line<'static>> = Vec::new();
     for member in &model.seen.members {
         let you = if *member == model.own { " (you)" } else { "" };
-        let quiet = model.quiet_for(member);
-        let style = if quiet.is_some() { DIM } else { Style::new() };
-        lines.push(Line::styled(format!("{}{you}", Name(member)), style));
+        let (style, fresh, quiet) = match model.presence(member) {
+            _ if *member == model.own => (Style::new(), "", None),
+            Presence::Fresh => (Style::new(), " · fresh", None),
+            Presence::Quiet(time) => (Style::new(), "", Some(format!("quiet for {}", ago(time)))),
+            Presence::Expired(time) => (DIM, "", Some(format!("expired {} ago", ago(time)))),
+        };
+        let name = Span::styled(format!("{}{you}", Name(member)), style);
+        lines.push(Line::from(vec![name, Span::styled(fresh, DIM)]));
         if *member != model.own {
             lines.push(if model.compared.changed.contains(member) {
                 Line::styled("  ‼ key has changed", theme.level(Level::Alarm))
@@ -278,8 +314,7 @@ fn draw_members(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: Theme) 
             });
         }
         if let Some(quiet) = quiet {
-            let text = format!("  no sign, for {} now", ago(quiet));
-            lines.push(Line::styled(text, theme.level(Level::Warning)));
+            lines.push(Line::styled(format!("  {quiet}"), theme.level(Level::Warning)));
         }
         if *member != model.own && !model.seen.room.contains(member) {
             lines.push(Line::styled("  not in the room*", DIM));
@@ -352,7 +387,13 @@ fn draw_detail(frame: &mut Frame<'_>, area: Rect, model: &Model, message: &Messa
         Line::raw(readers),
         Line::from(status),
     ];
-    let block = Block::new().borders(Borders::TOP).title(format!(" [{}] ", message.number));
+    let mut title = format!(" [{}] {}", message.number, state_of(message, model));
+    let differing = model.differing(message);
+    if !differing.is_empty() {
+        title.push_str(&format!(" · history differs: {}", names(&differing)));
+    }
+    title.push(' ');
+    let block = Block::new().borders(Borders::TOP).title(title);
     let text = Paragraph::new(lines).block(block).wrap(ratatui::widgets::Wrap { trim: true });
     frame.render_widget(text, area);
 }

@@ -191,7 +191,11 @@ fn who_is_missed_is_named() {
     bob.signal("-STOP");
     ann.enters("is bob there?");
     ann.shows(&["· [1] ann: is bob there?", "not acked by all yet"]);
-    ann.shows(&["! [1] ann: is bob there?", "1/2, not bob", "1 message not seen by bob for"]);
+    ann.shows(&[
+        "! [1] ann: is bob there?",
+        "overdue, acked by 1 of 2, not bob",
+        "1 message not seen by bob for",
+    ]);
     ann.enters("/exclude carol");
     ann.shows(&["exclude by ann runs", "to bob, carol, as long as the change runs: 1/2 confirmed"]);
     bob.signal("-CONT");
