@@ -72,3 +72,26 @@ fn what_is_no_log_is_refused_with_a_sentence() {
     mpenc(&["graph", key]).failed_saying(&["ann.key is no log of a chat", "line 1"]);
     mpenc(&["graph", "nowhere.log"]).failed_saying(&["cannot read nowhere.log"]);
 }
+
+/// The disk is full, or what comes to the same: no file may grow. The chat goes on, and says once that
+/// the log has ended.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_log_that_cannot_be_written_ends_and_the_chat_does_not() {
+    let world = World::of(&["ann", "bob"]);
+    let log = world.path("full.log").to_str().expect("UTF-8").to_owned();
+    let mut command = std::process::Command::new("sh");
+    let limited = "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\"";
+    command.args(["-c", limited, env!("CARGO_BIN_EXE_mpenc")]).args(world.args("ann"));
+    let mut ann = Live::run("ann", command.args(["--log", &log]));
+    ann.says(&["! the log ends here, as it cannot be written: "]);
+    ann.says(&["you are in the room"]);
+    let mut bob = world.enters("bob");
+    ann.type_in("/include bob");
+    bob.says(&["you are a member now"]);
+    ann.type_in("hello all the same");
+    bob.says(&["[1] <ann> hello all the same"]);
+    ann.says(&["✓ [1]"]);
+    let told = ann.heard().iter().filter(|line| line.contains("the log ends here")).count();
+    assert_eq!(told, 1, "{:?}", ann.heard());
+}
