@@ -26,7 +26,9 @@ async fn a_conversation_in_a_room() {
     bob.handle.part().await.unwrap();
     bob.sees(Event::LeftChannel).await;
     assert_eq!(bob.handle.query(|session| session.state()).await, Ok(State::Outside));
-    assert_eq!(*bob.ended.borrow(), Some(Ended::Left));
+    // alice owns the room, and removes who has parted: she may come first.
+    let ended = bob.ended.borrow().clone();
+    assert!(matches!(ended, Some(Ended::Left | Ended::Removed(Some(_)))), "{ended:?}");
     alice.sees(Event::MemberLeft(id("bob"))).await;
 }
 
