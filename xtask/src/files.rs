@@ -55,7 +55,8 @@ pub(crate) fn check() -> Result<()> {
     }
     for name in listed(&[])? {
         let recorded = RECORDED.iter().any(|folder| name.starts_with(folder));
-        if (recorded && !name.ends_with(".md")) || name.ends_with("Cargo.lock") {
+        let no_text = name.ends_with("Cargo.lock") || name.ends_with(".png");
+        if (recorded && !name.ends_with(".md")) || no_text {
             continue;
         }
         let Some(text) = read(&name)? else { continue };
