@@ -91,7 +91,10 @@ fn measure_group(rounds: usize, members: usize, text: usize, report: &mut Report
         openmls.octets,
     ];
     let title = format!("{text} octets of text in a group of {members}");
-    report.table(&title, &["µs send", "/ floor", "µs receive", "/ floor", "octets on the wire"]);
+    report.table(
+        &title,
+        &["µs send", "send / floor", "µs receive", "receive / floor", "octets on the wire"],
+    );
     for (at, name) in NAMES.into_iter().enumerate() {
         let (sent, received) = (send.time(at) / 1e3, receive.time(at) / 1e3);
         let (of_send, of_receive) = (send.ratio(at, FLOOR), receive.ratio(at, FLOOR));

@@ -7,7 +7,7 @@ use mpenc::greet::Change;
 
 use crate::Args;
 use crate::contestant::Player;
-use crate::prices::{Market, Prices, list};
+use crate::prices::{Market, Prices, follower, list};
 use crate::report::Report;
 use crate::timing::{Rounds, interleave, median};
 
@@ -49,10 +49,12 @@ pub fn measure(args: &Args, report: &mut Report) {
         "1,000 octets in",
         "1,000 octets out",
     ];
-    for (at, (name, price)) in names.into_iter().zip(list(&prices.0)).enumerate() {
+    let one = prices.each.multiplications;
+    for (at, (name, price)) in names.into_iter().zip(list(&prices.each)).enumerate() {
         let price = if at < 5 { price } else { price * 1e3 };
-        report.row(name, &[price / 1e3, price / list(&prices.0)[0]]);
+        report.row(name, &[price / 1e3, price / one]);
     }
+    report.row("a multiplication by the ladder", &[prices.ladder / 1e3, prices.ladder / one]);
     report.table("the model: operations", &["ms foretold", "ms measured", "foretold/measured"]);
     for (members, works) in &compared {
         for (name, [foretold, measured]) in WORKS.into_iter().zip(works) {
@@ -93,15 +95,14 @@ fn compare(args: &Args, members: usize, market: &mut Market, prices: &mut Vec<Pr
         let exclude = group.run(0, Change::Exclude(&joins), members);
         let refresh = group.run(0, Change::Refresh, members);
         let after = market.look();
-        let follower = |cpu: &[f64]| median(cpu[1..members].to_vec());
         let measured = [
             establish.chain(members),
             establish.sum(),
             include.chain(2),
-            follower(&include.cpu),
+            follower(&include.cpu[1..members]),
             exclude.chain(1),
-            follower(&exclude.cpu),
-            follower(&refresh.cpu),
+            follower(&exclude.cpu[1..members]),
+            follower(&refresh.cpu[1..members]),
         ];
         let [first, second] = [before.mean(&between), between.mean(&after)];
         for (at, figures) in all.iter_mut().enumerate() {
@@ -115,8 +116,9 @@ fn compare(args: &Args, members: usize, market: &mut Market, prices: &mut Vec<Pr
 }
 
 fn middle(prices: &[Prices]) -> Prices {
-    let of = |price: fn(&Counts) -> f64| median(prices.iter().map(|all| price(&all.0)).collect());
-    Prices(Counts {
+    let of =
+        |price: fn(&Counts) -> f64| median(prices.iter().map(|all| price(&all.each)).collect());
+    let each = Counts {
         multiplications: of(|all| all.multiplications),
         int_keys: of(|all| all.int_keys),
         signing_keys: of(|all| all.signing_keys),
@@ -124,13 +126,14 @@ fn middle(prices: &[Prices]) -> Prices {
         signatures: of(|all| all.signatures),
         octets_in: of(|all| all.octets_in),
         octets_out: of(|all| all.octets_out),
-    })
+    };
+    Prices { each, ladder: median(prices.iter().map(|all| all.ladder).collect()) }
 }
 
 /// Messages of 100 octets through whole sessions: what of them grows with the group is a straight
 /// line, drawn through two sizes and looked at in between.
 fn messages(args: &Args, report: &mut Report) {
-    const SIZES: [usize; 3] = [8, 64, 32];
+    const SIZES: [usize; 3] = [16, 64, 32];
     let talking = |members: usize| {
         let mut world = World::established(members);
         world.rest();
@@ -183,7 +186,7 @@ fn foretell(prices: &Prices, report: &mut Report) {
             ("exclude one", Operation::Exclude(members)),
             ("refresh", Operation::Refresh(members)),
         ] {
-            let follower = match operation {
+            let each = match operation {
                 Operation::Establish(_) => prices.of(&operation.all(NAME)) / members as f64,
                 _ => prices.of(&operation.follower(NAME)),
             };
@@ -193,7 +196,7 @@ fn foretell(prices: &Prices, report: &mut Report) {
                 operation.longest(NAME) as f64,
                 operation.rounds() as f64 * LATENCY / 1e3,
                 prices.of(&operation.critical(NAME)) / 1e6,
-                follower / 1e6,
+                each / 1e6,
             ];
             report.row(&format!("{name}, {} members", operation.members()), &row);
         }

@@ -7,7 +7,8 @@ use ed25519_dalek::{Signature, Signer, SigningKey, Verifier, VerifyingKey};
 use mpenc::greet::{Change, IdentityKey};
 use mpenc::wire::{Packet, armor, unarmor};
 
-use crate::timing::{median, timed_cpu};
+use crate::primitives::Primitives;
+use crate::timing::timed_cpu;
 
 /// Lengths of two messages, and numbers of members of two groups: the difference is what one more
 /// costs.
@@ -17,10 +18,16 @@ const FEW: usize = 8;
 const MANY: usize = 64;
 
 /// Prices, in nanoseconds.
-pub struct Prices(pub Counts);
+pub struct Prices {
+    /// Each.
+    pub each: Counts,
+    /// A multiplication by the plain ladder, to compare.
+    pub ladder: f64,
+}
 
 /// What prices are measured with.
 pub struct Market {
+    ladder: Primitives,
     key: SigningKey,
     verifying: VerifyingKey,
     messages: [Vec<u8>; 2],
@@ -38,6 +45,7 @@ impl Market {
         let mut many = Group::established(MANY, MANY).0;
         let packet = many.run(0, Change::Refresh, MANY).proposal;
         Self {
+            ladder: Primitives::new(),
             verifying: key.verifying_key(),
             key,
             messages,
@@ -48,35 +56,31 @@ impl Market {
         }
     }
 
-    /// Looks at all prices.
+    /// Looks at all prices: means, as what happens in turn is a sum.
     pub fn look(&mut self) -> Prices {
-        const TIMES: usize = 9;
-        let mut all: [Vec<f64>; 9] = Default::default();
-        let [check, check_long, sign, sign_long, admit, decode, encode, renewed, admitted] =
-            &mut all;
+        const REFRESHES: usize = 6;
         let identity = self.verifying.to_bytes();
         let mut buffer = Vec::new();
-        let between = |few: f64, many: f64| (many - few) / (MANY - FEW) as f64;
-        for _ in 0..TIMES {
-            let [short, long] = &self.messages;
-            timed_cpu(check, || self.verifying.verify(short, &self.signatures[0]).is_ok());
-            timed_cpu(check_long, || self.verifying.verify(long, &self.signatures[1]).is_ok());
-            timed_cpu(sign, || self.key.sign(short));
-            timed_cpu(sign_long, || self.key.sign(long));
-            timed_cpu(admit, || IdentityKey::admit(&identity).is_ok());
-            timed_cpu(decode, || {
-                let contents = unarmor(&self.packet, &mut buffer).expect("a packet");
-                Packet::decode(DIALECT, contents).is_ok()
-            });
-            timed_cpu(encode, || armor(&buffer));
+        let [short, long] = &self.messages;
+        let check = mean(|| self.verifying.verify(short, &self.signatures[0]).is_ok());
+        let check_long = mean(|| self.verifying.verify(long, &self.signatures[1]).is_ok());
+        let sign = mean(|| self.key.sign(short));
+        let sign_long = mean(|| self.key.sign(long));
+        let admit = mean(|| IdentityKey::admit(&identity).is_ok());
+        let decode = mean(|| {
+            let contents = unarmor(&self.packet, &mut buffer).expect("a packet");
+            Packet::decode(DIALECT, contents).is_ok()
+        });
+        let ladder = mean(|| self.ladder.run(1, 0, 0));
+        let encode = mean(|| armor(&buffer));
+        let between = |few: f64, many: f64| (many - few) / (MANY - FEW) as f64 / REFRESHES as f64;
+        let (mut renewed, mut admitted) = (0.0, 0.0);
+        for _ in 0..REFRESHES {
             let [few, many] = [(&mut self.few, FEW), (&mut self.many, MANY)]
                 .map(|(group, members)| group.run(0, Change::Refresh, members));
-            renewed.push(between(few.proposing, many.proposing));
-            let [few, many] = [few, many].map(|cost| median(cost.cpu[1..].to_vec()));
-            admitted.push(between(few, many));
+            renewed += between(few.proposing, many.proposing);
+            admitted += between(follower(&few.cpu[1..]), follower(&many.cpu[1..]));
         }
-        let [check, check_long, sign, sign_long, admit, decode, encode, renewed, admitted] =
-            all.map(median);
         // Octets of text are four for three that are signed.
         let signed = 0.75 / (LONG - SHORT) as f64;
         let length = self.packet.len() as f64;
@@ -84,7 +88,7 @@ impl Market {
         let octets_out = (sign_long - sign) * signed + encode / length;
         // A refresh has 48 octets of text more for each key, and 19 or 20 for each name.
         let grows = 68.0;
-        Prices(Counts {
+        let each = Counts {
             multiplications: renewed - grows * octets_out,
             int_keys: admitted - grows * octets_in,
             signing_keys: admit,
@@ -92,21 +96,39 @@ impl Market {
             signatures: sign - SHORT as f64 / 0.75 * octets_out,
             octets_in,
             octets_out,
-        })
+        };
+        Prices { each, ladder }
     }
+}
+
+/// Nanoseconds of one call, of a few.
+fn mean<T>(mut call: impl FnMut() -> T) -> f64 {
+    const CALLS: usize = 24;
+    let mut took = Vec::new();
+    timed_cpu(&mut took, || {
+        for _ in 0..CALLS {
+            core::hint::black_box(call());
+        }
+    });
+    took[0] / CALLS as f64
+}
+
+/// The mean of what members spent who did the same.
+pub fn follower(cpu: &[f64]) -> f64 {
+    cpu.iter().sum::<f64>() / cpu.len() as f64
 }
 
 impl Prices {
     /// What so many of them take.
     pub fn of(&self, counts: &Counts) -> f64 {
-        pairs(&self.0, counts).map(|(price, count)| price * count).sum()
+        pairs(&self.each, counts).map(|(price, count)| price * count).sum()
     }
 
     /// Between these and others.
     pub fn mean(&self, other: &Self) -> Self {
-        let mut means = pairs(&self.0, &other.0).map(|(one, other)| (one + other) / 2.0);
+        let mut means = pairs(&self.each, &other.each).map(|(one, other)| (one + other) / 2.0);
         let mut next = || means.next().unwrap_or_default();
-        Self(Counts {
+        let each = Counts {
             multiplications: next(),
             int_keys: next(),
             signing_keys: next(),
@@ -114,7 +136,8 @@ impl Prices {
             signatures: next(),
             octets_in: next(),
             octets_out: next(),
-        })
+        };
+        Self { each, ladder: (self.ladder + other.ladder) / 2.0 }
     }
 }
 
