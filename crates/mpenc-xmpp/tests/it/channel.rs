@@ -60,8 +60,16 @@ async fn a_dropped_connection_is_a_leave_for_the_others() {
 }
 
 #[tokio::test]
-async fn a_packet_over_the_limit_is_not_sent() {
-    let server = Server::start(Kind::Prosody).await;
+async fn a_packet_over_the_limit_is_not_sent_on_prosody() {
+    over_the_limit(&Server::start(Kind::Prosody).await).await;
+}
+
+#[tokio::test]
+async fn a_packet_over_the_limit_is_not_sent_on_ejabberd() {
+    over_the_limit(&Server::start(Kind::Ejabberd).await).await;
+}
+
+async fn over_the_limit(server: &Server) {
     let mut alice = XmppChannel::new(server.config("room", "alice"));
     alice.act(ChannelAction::Enter);
     assert_eq!(notice(&mut alice).await, inside(&["alice"]));
