@@ -15,8 +15,10 @@ use crate::NodeId;
 const PATIENCE: Duration = Duration::from_secs(1800);
 /// Of that, the last part, in which nothing is done any more that deeds have led to.
 const CALM: Duration = Duration::from_secs(600);
-/// How many packets there may be in it, for each member of the channel and each who acks them.
-const STORM: u64 = 100;
+/// How many packets there may be in it, for each member of the channel and each who acks them: one in a
+/// second between two. Somebody whom one member includes and another asks out, because they were told
+/// different things, may come and go for ever, but slowly.
+const STORM: u64 = 150;
 
 impl<C: Crypto> Life<'_, C> {
     /// Lets everything come to rest, looks at it, has everybody say something, and looks again.
