@@ -2,12 +2,12 @@
 
 use core::time::Duration;
 
-/// How long this thread has been on a processor.
+/// How long this program has been on processors, with all its threads.
 #[cfg(unix)]
 #[must_use]
 pub fn cpu() -> Duration {
     use rustix::time::{ClockId, clock_gettime};
-    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 

@@ -75,7 +75,7 @@ pub fn measure(args: &Args, report: &mut Report) {
 type Compared = [[Vec<f64>; 2]; WORKS.len()];
 
 fn compare(args: &Args, members: usize, market: &mut Market, prices: &mut Vec<Prices>) -> Compared {
-    let rounds = (args.rounds * 6 / members).clamp(2, 21);
+    let rounds = (args.rounds * 16 / members).clamp(6, 31);
     let mut all: Compared = Default::default();
     let foretold = [
         Operation::Establish(members).critical(NAME),
@@ -174,8 +174,8 @@ fn foretell(prices: &Prices, report: &mut Report) {
             "octets",
             "longest packet",
             "s under way",
-            "s of CPU in turn",
-            "s CPU a member",
+            "ms CPU in turn",
+            "ms CPU a member",
         ],
     );
     for members in [10, 100, 1_000] {
