@@ -35,7 +35,10 @@ pub struct MessageLog<I, A, T> {
     by_id: Table<I>,
     /// Of forgotten lines that may yet be the parents of others.
     stubs: BTreeMap<Index, Stub<I>>,
-    sections: Vec<SectionState>,
+    /// Those that are open.
+    sections: BTreeMap<Section, SectionState>,
+    /// How many sections there were.
+    begun: u32,
 }
 
 /// Names a section of one log: a sub-session. Later ones are greater.
@@ -90,7 +93,6 @@ enum Places {
 /// What the log needs to know about a section while messages may still come.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct SectionState {
-    open: bool,
     /// What messages without parents have as effective parents.
     base: Places,
     /// The latest lines as of each message, payload or not, in the transcript's delivery order; none
@@ -146,7 +148,8 @@ impl<I: Copy + Ord + Hash, A: Clone + Ord, T> MessageLog<I, A, T> {
             forgotten: 0,
             by_id: Table::new(),
             stubs: BTreeMap::new(),
-            sections: Vec::new(),
+            sections: BTreeMap::new(),
+            begun: 0,
         }
     }
 
@@ -185,9 +188,7 @@ impl<I: Copy + Ord + Hash, A: Clone + Ord, T> MessageLog<I, A, T> {
     /// Forgets what is only needed while messages of the section may still come, and while a new
     /// section may begin after it. Its lines stay.
     pub fn end(&mut self, section: Section) {
-        if let Some(state) = self.sections.get_mut(section.0.at()) {
-            *state = SectionState { open: false, ..SectionState::new(Places::None) };
-        }
+        self.sections.remove(&section);
     }
 
     /// Takes a message that `transcript`, the section's, has just added. With a payload it becomes
@@ -227,7 +228,7 @@ impl<I: Copy + Ord + Hash, A: Clone + Ord, T> MessageLog<I, A, T> {
         let effective = payload.is_some().then(|| state.or_base(parents.clone()));
         let origin = Origin { message, height, author, position: live.position };
 
-        let state = self.sections.get_mut(section.0.at()).ok_or(LogError::UnknownSection)?;
+        let state = self.sections.get_mut(&section).ok_or(LogError::UnknownSection)?;
         state.forget_before(transcript.live.first());
         let (Some(payload), Some(effective)) = (payload, effective) else {
             state.set(message, parents);
@@ -266,7 +267,7 @@ impl<I: Copy + Ord + Hash, A: Clone + Ord, T> MessageLog<I, A, T> {
         let count = place.saturating_sub(at(self.forgotten)).min(self.lines.len());
         // Some may yet be the latest lines that somebody has seen.
         let mut needed: BTreeSet<Index> = BTreeSet::new();
-        for state in self.sections.iter().filter(|state| state.open) {
+        for state in self.sections.values() {
             let latest = state.latest.iter().flatten();
             let places = latest.chain([&state.base, &state.pruned]);
             needed.extend(places.flat_map(Places::as_slice));
@@ -320,15 +321,15 @@ impl<I: Copy + Ord + Hash, A: Clone + Ord, T> MessageLog<I, A, T> {
     }
 
     fn open(&mut self, base: Places) -> Result<Section, LogError<I>> {
-        let section = Section(Index::next(self.sections.len()).ok_or(LogError::Full)?);
-        self.sections.push(SectionState::new(base));
+        let section = Section(Index::next(at(self.begun)).ok_or(LogError::Full)?);
+        self.begun = self.begun.saturating_add(1);
+        self.sections.insert(section, SectionState::new(base));
         Ok(section)
     }
 
     /// The section's state, while it is open.
     fn state(&self, section: Section) -> Result<&SectionState, LogError<I>> {
-        let state = self.sections.get(section.0.at()).filter(|state| state.open);
-        state.ok_or(LogError::UnknownSection)
+        self.sections.get(&section).ok_or(LogError::UnknownSection)
     }
 
     fn next_place(&self) -> Option<Index> {
@@ -380,13 +381,7 @@ impl<I: Copy + Ord + Hash, A: Clone + Ord, T> MessageLog<I, A, T> {
 
 impl SectionState {
     const fn new(base: Places) -> Self {
-        Self {
-            open: true,
-            base,
-            latest: VecDeque::new(),
-            first: Index::of(0),
-            pruned: Places::None,
-        }
+        Self { base, latest: VecDeque::new(), first: Index::of(0), pruned: Places::None }
     }
 
     /// The latest lines at a message that passed.
@@ -496,12 +491,27 @@ mod tests {
             transcript.add(Entry::new(id, &author, &transcript.heads(), Role::Ack))?;
             log.accept(section, &transcript, id, None)?;
         }
-        let mut sets = log.sections.iter().flat_map(|section| section.latest.iter().skip(2));
+        let mut sets = log.sections.values().flat_map(|section| section.latest.iter().skip(2));
         let Some(Some(Places::Many(first))) = sets.next() else { panic!("two lines") };
         let shared = sets.all(
             |set| matches!(set, Some(Places::Many(set)) if alloc::sync::Arc::ptr_eq(set, first)),
         );
         assert!(shared);
+        Ok(())
+    }
+
+    #[test]
+    fn what_has_ended_takes_no_room() -> Result {
+        let mut log: MessageLog<u32, &str, ()> = MessageLog::new();
+        let transcript = Transcript::new(["alice", "bob"]);
+        let mut section = log.begin()?;
+        for _ in 0..1_000 {
+            let next = log.begin_after(section, &transcript, &[])?;
+            log.end(section);
+            assert!(log.begin_after(section, &transcript, &[]).is_err());
+            section = next;
+        }
+        assert_eq!(log.sections.len(), 1);
         Ok(())
     }
 
@@ -517,7 +527,7 @@ mod tests {
             transcript.prune();
             log.forget_before(log.lines().last().map_or(0, |line| line.place()));
         }
-        assert!(log.sections.iter().all(|section| section.latest.len() < 10));
+        assert!(log.sections.values().all(|section| section.latest.len() < 10));
         assert!(log.lines().len() == 1 && log.stubs.len() < 10);
         Ok(())
     }

@@ -212,12 +212,14 @@ impl<'a, F: Front> Chat<'a, F> {
             let flow = tokio::select! {
                 event = events.next() => match event {
                     Some(event) => {
-                        self.front.event(&event);
-                        self.record(&event)?;
-                        if let Event::Members { remain, include, .. } = &event {
-                            promote(&[remain.as_slice(), include.as_slice()].concat());
+                        let mut flow = self.told(&handle, &event, &why, &promote).await?;
+                        // What the session is by now is shown after all that led to it.
+                        while flow == Flow::On
+                            && let Some(event) = events.try_next()
+                        {
+                            flow = self.told(&handle, &event, &why, &promote).await?;
                         }
-                        self.hear(&handle, &event, &why).await?
+                        flow
                     }
                     None => Flow::Over,
                 },
@@ -255,6 +257,22 @@ impl<'a, F: Front> Chat<'a, F> {
         };
         self.front.over(&failure).await?;
         bail!("{failure}")
+    }
+
+    /// The session says something.
+    async fn told(
+        &mut self,
+        handle: &Handle<Mpenc>,
+        event: &Event,
+        why: &Why,
+        promote: &Promote,
+    ) -> Result<Flow> {
+        self.front.event(event);
+        self.record(event)?;
+        if let Event::Members { remain, include, .. } = event {
+            promote(&[remain.as_slice(), include.as_slice()].concat());
+        }
+        self.hear(handle, event, why).await
     }
 
     /// Logs what the session says. The chat goes on if that fails.
