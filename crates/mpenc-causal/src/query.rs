@@ -210,7 +210,7 @@ impl<I: Copy + Ord + Hash, A: Clone + Ord> Transcript<I, A> {
     }
 
     /// The first message of `reader` after the message: their ack of it. Found by bisection.
-    /// Pruned messages are not searched.
+    /// Pruned messages are not searched; to ask about one takes a walk over those after it.
     pub fn first_after(&self, reader: &A, id: &I) -> Option<I> {
         let first = self.first_index_after(self.member_index(reader)?, &self.node_of(id)?);
         self.id_at(first?)
@@ -262,8 +262,8 @@ impl<I: Copy + Ord + Hash, A: Clone + Ord> Transcript<I, A> {
             let next = node.live.map_or(chain.pruned, |live| live.count());
             return chain.live_at(next);
         }
-        // Whatever is live and by another has seen all that is pruned of whom they saw anything
-        // later of; of the pruned themselves the place in the chain must be known.
+        // Hazard: to place a pruned message takes a walk. Nothing that comes from the wire may ask for
+        // it: see `Answers::to` in mpenc-session.
         let count = self.position(node).saturating_add(1);
         // Along a chain contexts only grow.
         let first = chain.messages.partition_point(|&index| {
