@@ -30,6 +30,8 @@ use crate::{ApiMisuse, ChannelAction, Ctx, Event, Outputs, Session, Suite};
 const REMOVAL_PATIENCE: u32 = 20;
 /// How often the wait for the next exclude by itself doubles: up to 128·BC_LAT.
 const MOST_DOUBLINGS: u32 = 7;
+/// How often the wait doubles after which someone who was removed while waiting enters again.
+const MOST_REENTRY_DOUBLINGS: u32 = 6;
 
 /// Where we are with respect to the channel.
 #[derive(Clone, Debug)]
@@ -238,14 +240,18 @@ impl<S: Suite> Session<S> {
         out.tell(Event::LeftChannel);
         if waiting {
             // SO-27: removed while waiting, perhaps because we came in the middle of something.
-            // Jittered, so that those who wait do not all come back at once.
+            // Jittered, so that those who wait do not all come back at once. Whoever one member includes
+            // and another has removed, because they were told different things, may be removed each
+            // time: so each makes the next wait twice as long.
             let mut draw = [0; 4];
             cx.rng.fill_bytes(&mut draw);
             let unit = self.waiting_unit(present);
             let jitter =
                 unit.as_millis().saturating_mul(u128::from(u32::from_be_bytes(draw))) >> 34;
             let jitter = Duration::from_millis(u64::try_from(jitter).unwrap_or(u64::MAX));
-            let delay = (unit / 2).saturating_add(jitter);
+            let doublings = self.removed_waiting.min(MOST_REENTRY_DOUBLINGS);
+            self.removed_waiting = self.removed_waiting.saturating_add(1);
+            let delay = (unit / 2).saturating_add(jitter).saturating_mul(1 << doublings);
             self.shared.timers.set(cx.now.after(delay), Timer::Reenter);
         }
         Ok(())

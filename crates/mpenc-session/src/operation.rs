@@ -504,6 +504,7 @@ impl<S: Suite> Session<S> {
         if let Some(keys) = completed.keys {
             self.shared.newest = self.shared.newest.wrapping_add(1);
             self.completed_here = true;
+            self.removed_waiting = 0;
             let section = match &self.previous {
                 Some(old) => self.shared.log.begin_after(old.section(), old.transcript(), &latest),
                 None => self.shared.log.begin(),

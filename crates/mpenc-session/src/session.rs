@@ -66,6 +66,8 @@ pub struct Session<S: Suite> {
     pub(crate) regretted: Vec<Regretted<GreetingOf<S>>>,
     /// Whether we enter the channel again as soon as we have left it.
     pub(crate) enter_again: bool,
+    /// How often in a row we were removed while waiting to be included.
+    pub(crate) removed_waiting: u32,
     pub(crate) held: HeldPackets,
     /// Room for the records of a packet, so that it is not asked for anew each time.
     pub(crate) contents: Vec<u8>,
@@ -141,6 +143,7 @@ where
             elsewhere: self.elsewhere.clone(),
             regretted: self.regretted.clone(),
             enter_again: self.enter_again,
+            removed_waiting: self.removed_waiting,
             held: self.held.clone(),
             contents: Vec::new(),
             outbox: self.outbox.clone(),
@@ -191,6 +194,7 @@ impl<S: Suite> Session<S> {
             elsewhere: BTreeSet::new(),
             regretted: Vec::new(),
             enter_again: false,
+            removed_waiting: 0,
             held: HeldPackets::default(),
             contents: Vec::new(),
             outbox: Outbox::default(),
@@ -240,6 +244,7 @@ impl<S: Suite> Session<S> {
         if !matches!(self.presence, Presence::Outside) {
             return Err(ApiMisuse::InChannel);
         }
+        self.removed_waiting = 0;
         self.presence = Presence::Entering;
         out.act(ChannelAction::Enter);
         Ok(())

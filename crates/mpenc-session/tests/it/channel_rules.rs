@@ -187,6 +187,40 @@ fn whoever_was_removed_while_waiting_enters_again_after_a_jittered_delay() {
     }
 }
 
+/// SO-27: whoever is removed each time, because members were told different things and one includes
+/// whom another asks out, comes ever more seldom; until they are included, or join by hand.
+#[test]
+fn whoever_is_removed_each_time_enters_ever_more_seldom() {
+    let mut group = Group::new(720, &["a", "b"]);
+    group.join("a");
+    group.join("b");
+    let unit = 24 * SECOND;
+    let removed = |group: &mut Group, doublings: u32| {
+        group.asked("b");
+        let since = group.now();
+        group.sim.kick(group.node("b"));
+        let unit = unit * (1 << doublings);
+        group.run(unit.as_secs());
+        let asked = group.asked("b");
+        assert_eq!(asked.len(), 1, "{doublings}: {asked:?}");
+        assert_eq!(asked[0].1, ChannelAction::Enter);
+        let delay = asked[0].0 - since;
+        assert!(unit / 2 <= delay && delay < unit * 3 / 4 + SECOND, "{doublings}: {delay:?}");
+    };
+    for doublings in [0, 1, 2, 3, 4, 5, 6, 6] {
+        removed(&mut group, doublings);
+    }
+    group.include("a", &["b"]);
+    group.run(5);
+    group.assert_together(&["a", "b"]);
+    group.sim.kick(group.node("b"));
+    group.run(60);
+    group.join("b");
+    for doublings in [0, 1] {
+        removed(&mut group, doublings);
+    }
+}
+
 /// A member who was removed does not come again by itself: that was meant.
 #[test]
 fn a_member_who_was_removed_does_not_enter_again() {
