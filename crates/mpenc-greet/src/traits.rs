@@ -207,6 +207,14 @@ pub enum ProposeError {
     SignerFailed,
     /// The packet would be too large.
     Encode(EncodeError),
+    /// A bug of ours, and none of the caller's: a session closes by it.
+    Internal(InternalError),
+}
+
+impl From<InternalError> for ProposeError {
+    fn from(error: InternalError) -> Self {
+        Self::Internal(error)
+    }
 }
 
 impl fmt::Display for ProposeError {
@@ -221,6 +229,7 @@ impl fmt::Display for ProposeError {
             Self::NoIdentityKey(member) => write!(f, "no identity key is known for {member}"),
             Self::SignerFailed => f.write_str("the identity signer failed"),
             Self::Encode(error) => write!(f, "the packet cannot be encoded: {error}"),
+            Self::Internal(error) => write!(f, "{error}"),
         }
     }
 }

@@ -18,7 +18,8 @@ pub struct Footprint {
     /// Octets of packets that may have to be sent again: at most 4 MiB for each of the two.
     pub kept_octets: usize,
     /// Deadlines that are set, beside those of sub-sessions, which are a few each. A message or packet
-    /// sets one or none, and none outlives 24·BC_LAT but those that are there once.
+    /// sets one or none, and none outlives 24·BC_LAT but those that are there once. All packets that
+    /// are held share one, and so do all messages of a sub-session that wait for their parents.
     pub deadlines: usize,
 }
 

@@ -4,7 +4,7 @@ use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use mpenc_greet::{Change, Greeter, OrderRefs};
+use mpenc_greet::{Change, Greeter, OrderRefs, ProposeError};
 use mpenc_wire::MemberId;
 
 use crate::event::{FailReason, Outcome};
@@ -198,8 +198,14 @@ impl<S: Suite> Session<S> {
             chain_hash: *chain_hash.as_bytes(),
             latest_pm: self.current.as_ref().map(SubSession::heads).unwrap_or_default(),
         };
-        let proposal =
-            self.greeter.propose(cx.rng, change.borrow(), refs).map_err(ApiMisuse::Propose)?;
+        let proposal = match self.greeter.propose(cx.rng, change.borrow(), refs) {
+            Ok(proposal) => proposal,
+            Err(ProposeError::Internal(error)) => {
+                self.close(error, out);
+                return Err(ApiMisuse::Closed);
+            }
+            Err(error) => return Err(ApiMisuse::Propose(error)),
+        };
         self.order.propose(proposal.packet.as_bytes());
         if let Some(late) = self.proposal.take() {
             if self.late.len() == LATE {

@@ -32,7 +32,7 @@ pub(crate) fn first_upflow(own: &Contribution) -> Vec<[u8; 32]> {
 /// and the new cardinal key at the end.
 pub(crate) fn upflow(own: &Contribution, keys: &[IntKey]) -> Result<Vec<[u8; 32]>, InternalError> {
     let (cardinal, _) = keys.split_last().ok_or(InternalError("an upflow without keys"))?;
-    let mut next = encode(&own.apply_to_all(keys));
+    let mut next = encode(&own.apply_to_all(&points(keys)?));
     next.insert(keys.len().saturating_sub(1), *cardinal.octets());
     refuse_zero(next)
 }
@@ -44,7 +44,7 @@ pub(crate) fn downflow(
     keys: &[IntKey],
 ) -> Result<Vec<[u8; 32]>, InternalError> {
     let (cardinal, others) = keys.split_last().ok_or(InternalError("an upflow without keys"))?;
-    let mut next = encode(&own.apply_to_all(others));
+    let mut next = encode(&own.apply_to_all(&points(others)?));
     next.push(*cardinal.octets());
     refuse_zero(next)
 }
@@ -62,25 +62,25 @@ pub(crate) fn renew<'a>(
     factor: &Contribution,
     own: usize,
     keys: impl ExactSizeIterator<Item = &'a IntKey> + Clone,
-) -> Vec<[u8; 32]> {
+) -> Result<Vec<[u8; 32]>, InternalError> {
     let others = keys.clone().enumerate().filter(|(at, _)| *at != own).map(|(_, key)| key);
-    let mut renewed = encode(&factor.apply_to_all(others));
+    let mut renewed = encode(&factor.apply_to_all(&points(others)?));
     if let Some(key) = keys.clone().nth(own) {
         renewed.insert(own, *key.octets());
     }
-    renewed
+    Ok(renewed)
 }
 
 /// The cardinal key that an include starts with: our own entry under all our contributions, the
 /// new one included. (Without the new one it would be the current group's secret, GK-11.)
-pub(crate) fn cardinal(renewed: &Contribution, own: &IntKey) -> [u8; 32] {
-    renewed.apply(own.point()).to_montgomery().to_bytes()
+pub(crate) fn cardinal(renewed: &Contribution, own: &IntKey) -> Result<[u8; 32], InternalError> {
+    Ok(renewed.apply(&point(own)?).to_montgomery().to_bytes())
 }
 
 /// The group key: all our contributions applied to the entry that lacks them.
 pub(crate) fn group_key(own: &Contribution, key: &IntKey) -> Result<GroupKey, InternalError> {
-    let point = Zeroizing::new(own.apply(key.point()));
-    let secret = Zeroizing::new(point.to_montgomery().to_bytes());
+    let product = Zeroizing::new(own.apply(&point(key)?));
+    let secret = Zeroizing::new(product.to_montgomery().to_bytes());
     if bool::from(secret.ct_eq(&[0; 32])) {
         return Err(InternalError("a group secret of zero"));
     }
@@ -94,6 +94,16 @@ pub(crate) fn derive(secret: &[u8; 32]) -> Result<GroupKey, InternalError> {
         .expand(b"mpenc group key", &mut *octets)
         .map_err(|_| InternalError("HKDF refused 32 octets"))?;
     Ok(GroupKey::new(*octets))
+}
+
+fn points<'a>(
+    keys: impl IntoIterator<Item = &'a IntKey>,
+) -> Result<Vec<EdwardsPoint>, InternalError> {
+    IntKey::points(keys).ok_or(InternalError("an admitted key is not on the curve"))
+}
+
+fn point(key: &IntKey) -> Result<EdwardsPoint, InternalError> {
+    points([key])?.pop().ok_or(InternalError("a key without its point"))
 }
 
 fn encode(points: &[EdwardsPoint]) -> Vec<[u8; 32]> {

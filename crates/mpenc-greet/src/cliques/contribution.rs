@@ -8,8 +8,6 @@ use curve25519_dalek::scalar::{Scalar, clamp_integer};
 use rand_core::CryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::int_key::IntKey;
-
 /// All private contributions of one member to the group key, condensed (GK-10).
 ///
 /// The design document keeps every contribution a_k ever made, because X25519 clamps: the product
@@ -71,12 +69,9 @@ impl Contribution {
         EdwardsPoint::mul_base(&self.0).mul_by_cofactor()
     }
 
-    /// This contribution applied to many keys. Over the Edwards form a list of points under one
+    /// This contribution applied to many points. Over the Edwards form a list of points under one
     /// scalar is about twice as fast as over the Montgomery ladder, and gives the same.
-    pub(crate) fn apply_to_all<'a>(
-        &self,
-        keys: impl IntoIterator<Item = &'a IntKey>,
-    ) -> Vec<EdwardsPoint> {
-        keys.into_iter().map(|key| self.apply(key.point())).collect()
+    pub(crate) fn apply_to_all(&self, points: &[EdwardsPoint]) -> Vec<EdwardsPoint> {
+        points.iter().map(|point| self.apply(point)).collect()
     }
 }

@@ -1,7 +1,8 @@
-//! Arithmetic modulo p = 2²⁵⁵ − 19, for one thing: many divisions at the price of one.
+//! Arithmetic modulo p = 2²⁵⁵ − 19, for two things: many divisions at the price of one, and whether a
+//! number is a square.
 //!
 //! For public values only: it takes no care to take the same time for all. curve25519-dalek keeps its
-//! own field to itself, and inverts for each point alone.
+//! own field to itself, inverts for each point alone, and takes a root to learn that there is one.
 
 use alloc::vec::Vec;
 use core::ops::{Add, Mul, Sub};
@@ -17,6 +18,8 @@ const MULTIPLE: [u64; 5] = [16 * (MASK - 18), 16 * MASK, 16 * MASK, 16 * MASK, 1
 
 impl Field {
     pub(super) const ONE: Self = Self([1, 0, 0, 0, 0]);
+    /// Of Curve25519: v² = u³ + A·u² + u.
+    pub(super) const A: Self = Self([486_662, 0, 0, 0, 0]);
 
     /// A number of 255 bits, least octet first. The top bit must not be set.
     pub(super) fn from_bytes(octets: &[u8; 32]) -> Self {
@@ -70,6 +73,21 @@ impl Field {
 
     /// To the power p − 2 = 2²⁵⁵ − 21, which is 1/x, and 0 for 0.
     fn inverse(self) -> Self {
+        let (x11, ones) = self.powers();
+        ones.squared(5) * x11
+    }
+
+    /// Whether it is a square, if it is not 0: to the power (p − 1)/2 = 2²⁵⁴ − 10 it is 1 then, and
+    /// else −1 (Euler's criterion).
+    pub(super) fn is_square_by_power(self) -> bool {
+        let (_, ones) = self.powers();
+        let x2 = self.squared(1);
+        let power = ones.squared(4) * x2.squared(1) * x2;
+        (power - Self::ONE).is_zero()
+    }
+
+    /// To the powers 11 and 2²⁵⁰ − 1.
+    fn powers(self) -> (Self, Self) {
         // x to the power 2ⁿ − 1, for n of 5, 10, 20, 40, 50, 100, 200, 250.
         let x2 = self.squared(1);
         let x9 = x2.squared(2) * self;
@@ -81,8 +99,7 @@ impl Field {
         let ones_50 = ones_40.squared(10) * ones_10;
         let ones_100 = ones_50.squared(50) * ones_50;
         let ones_200 = ones_100.squared(100) * ones_100;
-        let ones_250 = ones_200.squared(50) * ones_50;
-        ones_250.squared(5) * x11
+        (x11, ones_200.squared(50) * ones_50)
     }
 }
 

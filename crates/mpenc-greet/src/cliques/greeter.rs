@@ -164,7 +164,7 @@ impl CliquesGreeter {
         if let Change::Refresh = change {
             return Ok(Drawn {
                 greet_type: GreetType::REFRESH,
-                int_keys: agreement::renew(&factor, place, all),
+                int_keys: agreement::renew(&factor, place, all)?,
                 entries: Vec::new(),
                 session_signature: None,
                 own: Own { contribution, nonce: group.own.nonce, ephemeral },
@@ -174,9 +174,9 @@ impl CliquesGreeter {
         let entry =
             |at: usize, entry: &Entry| if at == place { own.entry() } else { entry.clone() };
         if let Change::Include(_) = change {
-            let mut int_keys = agreement::renew(&factor, place, all);
+            let mut int_keys = agreement::renew(&factor, place, all)?;
             if let Some(member) = group.members.get(place) {
-                int_keys.push(agreement::cardinal(&own.contribution, &member.int_key));
+                int_keys.push(agreement::cardinal(&own.contribution, &member.int_key)?);
             }
             let old = group.members.iter().enumerate();
             return Ok(Drawn {
@@ -195,7 +195,7 @@ impl CliquesGreeter {
             .collect();
         let own_place = staying.iter().position(|(at, _)| *at == place).unwrap_or_default();
         let int_keys = staying.iter().map(|(_, member)| &member.int_key);
-        let int_keys = agreement::renew(&factor, own_place, int_keys);
+        let int_keys = agreement::renew(&factor, own_place, int_keys)?;
         let entries: Vec<_> =
             staying.iter().map(|(at, member)| entry(*at, &member.entry)).collect();
         let session_id =

@@ -6,6 +6,7 @@ use curve25519_dalek::EdwardsPoint;
 use curve25519_dalek::edwards::CompressedEdwardsY;
 
 use super::field::{Field, divide};
+use super::symbol::is_square;
 use crate::refused::KeyFault;
 
 /// The base point of Curve25519: u = 9.
@@ -41,89 +42,64 @@ const SMALL_ORDER: [[u8; 32]; 4] = [
 ///
 /// Honest keys always are. One bad entry of a list refuses the packet for everyone who may accept
 /// it, not only for the member whose entry it is: a refresh is final on receipt, and members who
-/// looked only at their own entry would disagree about it (GK-16).
-#[derive(Clone)]
-pub(crate) struct IntKey {
-    octets: [u8; 32],
-    /// One of the two points with this u-coordinate. Which one does not matter: u(n·P) = u(n·−P).
-    point: EdwardsPoint,
-}
+/// looked only at their own entry would disagree about it (GK-16). But most who look at a list
+/// multiply one entry of it only, so the points themselves are found when they are needed.
+#[derive(Clone, Copy)]
+pub(crate) struct IntKey([u8; 32]);
 
 impl IntKey {
     /// Admits keys, all or none: else says which is the first that is not good, and why.
-    ///
-    /// Edwards y is (u − 1)/(u + 1). For a list, all these divisions take one inversion.
     pub(crate) fn admit_all<'a>(
         keys: impl IntoIterator<Item = &'a [u8; 32]>,
     ) -> Result<Vec<Self>, (usize, KeyFault)> {
-        let mut good: Vec<&[u8; 32]> = Vec::new();
-        let mut fractions = Vec::new();
-        let mut fault = None;
-        for octets in keys {
-            match fraction(octets) {
-                Ok(fraction) => {
-                    good.push(octets);
-                    fractions.push(fraction);
-                }
-                Err(found) => {
-                    fault = Some((good.len(), found));
-                    break;
-                }
-            }
-        }
-        let points = good.into_iter().zip(divide(&fractions)).enumerate();
-        let keys = points
-            .map(|(index, (octets, y))| {
-                let point = CompressedEdwardsY(y.to_bytes()).decompress();
-                let point = point.ok_or((index, KeyFault::NotOnCurve))?;
-                Ok(Self { octets: *octets, point })
-            })
-            .collect::<Result<_, _>>()?;
-        fault.map_or(Ok(keys), Err)
+        let keys = keys.into_iter().enumerate();
+        keys.map(|(index, octets)| Self::admit(octets).map_err(|fault| (index, fault))).collect()
     }
 
-    /// Admits a key alone.
-    #[cfg(test)]
+    /// Admits a key.
     pub(crate) fn admit(octets: &[u8; 32]) -> Result<Self, KeyFault> {
-        let mut keys = Self::admit_all([octets]).map_err(|(_, fault)| fault)?;
-        keys.pop().ok_or(KeyFault::NotCanonical)
+        // Two encodings of one point must not both pass.
+        if !is_reduced(octets) || octets[31] & 0x80 != 0 {
+            return Err(KeyFault::NotCanonical);
+        }
+        // The encoding is the only one, so looking at it says as much as multiplying by 8 would.
+        if SMALL_ORDER.contains(octets) {
+            return Err(KeyFault::SmallOrder);
+        }
+        // There is a point over u if and only if v² = u³ + A·u² + u has a root; it is 0 only for the
+        // u of 0.
+        let u = Field::from_bytes(octets);
+        let square = u * ((u + Field::A) * u + Field::ONE);
+        if is_square(square) { Ok(Self(*octets)) } else { Err(KeyFault::NotOnCurve) }
     }
 
     /// What must never come in.
     #[cfg(test)]
-    #[allow(clippy::expect_used, reason = "for tests")]
-    pub(crate) fn admit_unchecked_for_tests(octets: &[u8; 32]) -> Self {
-        let point =
-            curve25519_dalek::MontgomeryPoint(*octets).to_edwards(0).expect("a point of the curve");
-        Self { octets: *octets, point }
+    pub(crate) const fn admit_unchecked_for_tests(octets: &[u8; 32]) -> Self {
+        Self(*octets)
     }
 
     pub(crate) const fn octets(&self) -> &[u8; 32] {
-        &self.octets
+        &self.0
     }
 
-    pub(crate) const fn point(&self) -> &EdwardsPoint {
-        &self.point
+    /// Of each key one of the two points with its u-coordinate. Which one does not matter: u(n·P) =
+    /// u(n·−P). `None` if one is not on the curve, which no admitted key is.
+    ///
+    /// Edwards y is (u − 1)/(u + 1). For a list, all these divisions take one inversion.
+    pub(crate) fn points<'a>(
+        keys: impl IntoIterator<Item = &'a Self>,
+    ) -> Option<Vec<EdwardsPoint>> {
+        let keys = keys.into_iter();
+        let fractions: Vec<_> = keys
+            .map(|Self(octets)| {
+                let u = Field::from_bytes(octets);
+                (u - Field::ONE, u + Field::ONE)
+            })
+            .collect();
+        let ys = divide(&fractions).into_iter();
+        ys.map(|y| CompressedEdwardsY(y.to_bytes()).decompress()).collect()
     }
-}
-
-/// Above and below the line of y, for a u that has one.
-fn fraction(octets: &[u8; 32]) -> Result<(Field, Field), KeyFault> {
-    // Two encodings of one point must not both pass.
-    if !is_reduced(octets) || octets[31] & 0x80 != 0 {
-        return Err(KeyFault::NotCanonical);
-    }
-    // The encoding is the only one, so looking at it says as much as multiplying by 8 would.
-    if SMALL_ORDER.contains(octets) {
-        return Err(KeyFault::SmallOrder);
-    }
-    let u = Field::from_bytes(octets);
-    let below = u + Field::ONE;
-    // u = −1 is the twist's: 486660 is no square.
-    if below.is_zero() {
-        return Err(KeyFault::NotOnCurve);
-    }
-    Ok((u - Field::ONE, below))
 }
 
 /// Whether the low 255 bits, little endian, are less than p = 2^255 − 19. For public values only.
@@ -147,8 +123,8 @@ mod tests {
             EIGHT_TORSION.iter().map(|point| point.to_montgomery().to_bytes()).collect();
         assert_eq!(all, SMALL_ORDER.into_iter().collect());
         for octets in SMALL_ORDER {
-            let point = IntKey::admit_unchecked_for_tests(&octets).point;
-            assert!(point.mul_by_cofactor().is_identity());
+            let keys = [IntKey::admit_unchecked_for_tests(&octets)];
+            assert!(IntKey::points(&keys).unwrap()[0].mul_by_cofactor().is_identity());
             assert_eq!(IntKey::admit(&octets).err(), Some(KeyFault::SmallOrder));
         }
     }

@@ -28,6 +28,7 @@ mod group;
 mod initial;
 mod int_key;
 mod keys;
+mod symbol;
 
 #[cfg(test)]
 mod tests;

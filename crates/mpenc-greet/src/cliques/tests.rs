@@ -74,7 +74,7 @@ fn chains_of_x25519_condense() {
     for chain in list(&document()["chains"]) {
         let draws: Vec<[u8; 32]> = list(&chain["x25519_private"]).iter().map(octets).collect();
         let point = octets(&chain["point"]);
-        let result = condensed(&draws).apply(key(&point).point());
+        let result = condensed(&draws).apply(&IntKey::points([&key(&point)]).unwrap()[0]);
         assert_eq!(u(&result), octets(&chain["result"]), "{}", chain["about"]);
         if point == BASE_POINT {
             assert_eq!(u(&condensed(&draws).apply_to_base()), octets(&chain["result"]));
@@ -119,9 +119,9 @@ impl Agreement {
         let factor = Contribution::from_octets(draw);
         let keys = self.admitted();
         self.contributions[place] = self.contributions[place].then(&factor);
-        self.keys = agreement::renew(&factor, place, keys.iter());
+        self.keys = agreement::renew(&factor, place, keys.iter()).unwrap();
         if invites {
-            self.keys.push(agreement::cardinal(&self.contributions[place], &keys[place]));
+            self.keys.push(agreement::cardinal(&self.contributions[place], &keys[place]).unwrap());
         }
     }
 
@@ -216,7 +216,7 @@ fn agreements_of_two_to_six() {
             state.follow(is_include, &operation["members"], &operation["steps"], "by");
             state.assert_agreed(&operation["group_key"]);
             for (own, sent) in state.contributions.iter().zip(&state.keys) {
-                let secret = u(&own.apply(key(sent).point()));
+                let secret = u(&own.apply(&IntKey::points([&key(sent)]).unwrap()[0]));
                 assert_eq!(secret, octets(&operation["cardinal_key"]));
             }
         }
@@ -436,7 +436,7 @@ fn a_secret_of_zero_is_refused() {
     let zero = IntKey::admit_unchecked_for_tests(&[0; 32]);
     let own = Contribution::from_octets(&[9; 32]);
     assert!(agreement::group_key(&own, &zero).is_err());
-    assert!(agreement::upflow(&own, &[zero.clone(), key(&BASE_POINT)]).is_err());
+    assert!(agreement::upflow(&own, &[zero, key(&BASE_POINT)]).is_err());
     assert!(agreement::downflow(&own, &[zero, key(&BASE_POINT)]).is_err());
     assert!(agreement::upflow(&own, &[]).is_err());
 }
@@ -462,7 +462,7 @@ proptest! {
         let own = condensed(&draws);
         prop_assert_eq!(u(&own.apply(&point)), chained.to_bytes());
         // Over the list, batched; and from the octets, whichever of the two points they give.
-        let listed = agreement::renew(&own, 1, [key(&u(&point)), key(&BASE_POINT)].iter());
+        let listed = agreement::renew(&own, 1, [key(&u(&point)), key(&BASE_POINT)].iter()).unwrap();
         prop_assert_eq!(listed, [chained.to_bytes(), BASE_POINT]);
     }
 
@@ -473,9 +473,9 @@ proptest! {
             draws.into_iter().map(|draw| MontgomeryPoint::mul_base_clamped(draw).to_bytes()).collect();
         let keys = IntKey::admit_all(&list).unwrap();
         prop_assert_eq!(keys.len(), list.len());
-        for (key, octets) in keys.iter().zip(list) {
+        for ((key, point), octets) in keys.iter().zip(IntKey::points(&keys).unwrap()).zip(list) {
             prop_assert_eq!(key.octets(), &octets);
-            prop_assert_eq!(Some(*key.point()), MontgomeryPoint(octets).to_edwards(0));
+            prop_assert_eq!(Some(point), MontgomeryPoint(octets).to_edwards(0));
         }
     }
 
@@ -489,7 +489,8 @@ proptest! {
                 prop_assert_eq!(key.octets(), &octets);
                 let own = Contribution::from_octets(&draw);
                 let ladder = montgomery.mul_clamped(draw).to_bytes();
-                prop_assert_eq!(u(&own.apply(key.point())), ladder);
+                let point = IntKey::points([&key]).unwrap()[0];
+                prop_assert_eq!(u(&own.apply(&point)), ladder);
             }
             Err(fault) => {
                 prop_assert_eq!(fault, KeyFault::NotOnCurve);

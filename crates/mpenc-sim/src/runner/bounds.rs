@@ -128,7 +128,10 @@ impl Bounds {
                 broken.what.push(format!("what was refused made of {before:?} this: {after:?}"));
             }
         }
-        self.wake(node, records, after.footprint.deadlines, &mut broken);
+        let Footprint { deadlines, held, unaccepted, .. } = after.footprint;
+        // What waits has one deadline in common, which is set again for each.
+        let deadlines = deadlines.saturating_add(held).saturating_add(unaccepted);
+        self.wake(node, records, deadlines, &mut broken);
         broken
     }
 
