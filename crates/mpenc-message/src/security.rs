@@ -8,6 +8,7 @@
 //! ```
 
 use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -80,7 +81,7 @@ pub struct SubSessionSecurity {
 /// may outlive the keys.
 #[derive(Clone)]
 pub struct SubSessionVerifier {
-    members: BTreeMap<MemberId, VerifyingKey>,
+    members: Arc<BTreeMap<MemberId, VerifyingKey>>,
     binding: [u8; 32],
 }
 
@@ -113,6 +114,12 @@ impl RetiredSecurity for SubSessionVerifier {
     fn verifies(&self, author: &MemberId, packet: &DataPacket<'_>) -> bool {
         self.verify(author, packet).is_ok()
     }
+
+    fn share(&mut self, other: &Self) {
+        if self.members == other.members {
+            self.members = Arc::clone(&other.members);
+        }
+    }
 }
 
 impl Drop for SubSessionVerifier {
@@ -133,7 +140,7 @@ impl SubSessionSecurity {
     pub fn new(keys: &SubSessionKeys) -> Self {
         let binding =
             Sha256::new().chain_update(keys.session_id).chain_update(keys.group_key).finalize();
-        let members = keys.members.iter().cloned().collect();
+        let members = Arc::new(keys.members.iter().cloned().collect());
         Self {
             dialect: keys.dialect,
             own: keys.own.clone(),

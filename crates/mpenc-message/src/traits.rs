@@ -258,4 +258,12 @@ pub trait MessageSecurity {
 pub trait RetiredSecurity {
     /// Whether `author` signed this packet in that sub-session.
     fn verifies(&self, author: &MemberId, packet: &DataPacket<'_>) -> bool;
+
+    /// Takes what is the same in another sub-session's from there, rather than keep it twice. A group
+    /// whose key is refreshed has the same members, with the same keys. By default nothing is shared.
+    fn share(&mut self, _other: &Self)
+    where
+        Self: Sized,
+    {
+    }
 }

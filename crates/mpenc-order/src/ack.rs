@@ -94,7 +94,8 @@ enum Sending<I> {
 /// one monitored message of the current sub-session has carried it to everyone. An author's messages
 /// are a chain, so whoever has acked a later one has acked the first: only that one is remembered.
 ///
-/// The latest [`OrderAcks::HISTORY`] places of the order are remembered. An ack for one before them
+/// The latest [`OrderAcks::HISTORY`] places of the order are remembered, if the caller does not
+/// [forget](Self::forget_before) them before that. An ack for one before them
 /// is like one for a packet that was never seen: no honest message is that late, because the keys
 /// that opened it have been replaced since, or so many operations in a row have failed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -223,6 +224,26 @@ impl<M: Clone + Ord, I: PartialEq> OrderAcks<M, I> {
             number.is_some_and(|number| number >= told.unacked_from) && !told.differs
         };
         self.others.iter().filter(move |(_, told)| missing(told)).map(|(member, _)| member)
+    }
+
+    /// Nobody who keeps to the rules names a place before the first of these any more: forgets those
+    /// before it. If one of them is not remembered, it may be before all that are, and nothing is
+    /// forgotten.
+    ///
+    /// Whoever has not acked what is forgotten has not acked what came after it either, so they are
+    /// [missing](Self::missing) there.
+    pub fn forget_before(&mut self, needed: &[PacketId]) {
+        let place = |packet: &PacketId| self.places.iter().position(|at| at.packet == *packet);
+        let Some(places) = needed.iter().map(place).collect::<Option<Vec<_>>>() else { return };
+        let Some(first) = places.into_iter().min() else { return };
+        self.places.drain(..first);
+        self.oldest = self.oldest.saturating_add(u64::try_from(first).unwrap_or(u64::MAX));
+    }
+
+    /// How many places are remembered.
+    #[must_use]
+    pub fn remembered(&self) -> usize {
+        self.places.len()
     }
 
     /// Members who have named another history than ours.

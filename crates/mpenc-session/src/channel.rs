@@ -210,12 +210,12 @@ impl<S: Suite> Session<S> {
         }
         self.end_all_of_ours(own, out);
         self.drop_candidates(out);
-        self.drop_previous(out);
+        self.drop_previous(cx, out);
         if let Some(mut sub) = self.current.take() {
             if self.shared.dialect.fin_after_leaving {
                 automatic(sub.finish(cx, &mut self.shared, false, out))?;
             }
-            self.retire(sub, out);
+            self.retire(cx, sub, out);
         }
         self.past.clear();
         // Whoever lost the connection, or was removed while waiting, may yet come back.

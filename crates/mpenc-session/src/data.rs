@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use mpenc_greet::InternalError;
-use mpenc_message::{MessageSecurity, RetiredSecurity};
+use mpenc_message::MessageSecurity;
 use mpenc_order::PacketId;
 use mpenc_wire::{DataPacket, MemberId, Packet, peek_signature, unarmor};
 
@@ -119,7 +119,7 @@ impl<S: Suite> Session<S> {
             return Ok(());
         }
         let author = arrival.author();
-        if self.past.iter().any(|past| past.verifies(&author, packet)) {
+        if self.past.verifies(&author, packet) {
             // A late packet of a sub-session that is over.
             return Ok(());
         }

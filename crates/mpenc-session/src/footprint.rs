@@ -21,6 +21,9 @@ pub struct Footprint {
     /// sets one or none, and none outlives 24·BC_LAT but those that are there once. All packets that
     /// are held share one, and so do all messages of a sub-session that wait for their parents.
     pub deadlines: usize,
+    /// Places of the server's order that somebody may still name: at most 256; where nothing goes
+    /// wrong, those since the previous sub-session began.
+    pub places: usize,
 }
 
 impl<S: Suite> Session<S> {
@@ -34,6 +37,7 @@ impl<S: Suite> Session<S> {
             unaccepted: self.unaccepted().count(),
             kept_octets: subs().map(|sub| sub.kept_octets()).sum(),
             deadlines: self.shared.timers.len(),
+            places: self.shared.order_acks.remembered(),
         }
     }
 }

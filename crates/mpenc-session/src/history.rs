@@ -19,6 +19,7 @@ use mpenc_wire::MemberId;
 
 use crate::event::HistoryFault;
 use crate::session::automatic;
+use crate::subsession::SubSession;
 use crate::timers::{SubSessionNumber, Timer};
 use crate::{Ctx, Event, Outputs, Session, Suite};
 
@@ -156,6 +157,12 @@ impl<S: Suite> Session<S> {
         let missing: Vec<MemberId> = self.shared.order_acks.missing(packet).cloned().collect();
         if !missing.is_empty() && !core::mem::replace(&mut self.history_overdue, true) {
             out.tell(Event::HistoryUnconfirmed { missing });
+        }
+        // Messages are opened in the last two sub-sessions only, and who writes in one has accepted
+        // the operation by which it began. What was before the older one is named by nobody.
+        let oldest = self.previous.as_ref().or(self.current.as_ref());
+        if let Some(began) = oldest.and_then(SubSession::began) {
+            self.shared.order_acks.forget_before(&[began, *packet]);
         }
     }
 

@@ -74,6 +74,7 @@ mod operation;
 mod outbox;
 mod overdue;
 mod own;
+mod past;
 mod renewal;
 mod session;
 mod shared;

@@ -490,12 +490,12 @@ impl<S: Suite> Session<S> {
                 automatic(old.finish(cx, &mut self.shared, false, out))?;
             }
             old.make_way(&completed.members);
-            self.drop_previous(out);
+            self.drop_previous(cx, out);
             self.previous = Some(old);
         }
         if completed.keys.is_none() && !excluded_us && !self.shared.dialect.unreachable_readers {
             // Nobody is left whose acks could come, and nothing says so: it ends at once.
-            self.drop_previous(out);
+            self.drop_previous(cx, out);
         }
         self.stop_awaiting(cx, &info.exclude);
         self.greeter.adopt(completed.result);
@@ -512,8 +512,9 @@ impl<S: Suite> Session<S> {
             .map_err(|_| InternalError::new("the log did not begin a section"))?;
             let security = S::secure(self.shared.dialect, keys);
             let members = &completed.members;
-            self.current =
-                Some(SubSession::new(&self.shared, cx.now, section, security, members, &self.own));
+            let current =
+                SubSession::new(&self.shared, cx.now, section, security, members, &self.own);
+            self.current = Some(current.began_by(self.order.head().map(|(packet, _)| packet)));
         }
         // Before anything is written to the new members: those who joined know nothing of before.
         self.note_history(cx, out);

@@ -1,6 +1,6 @@
 //! The session: dispatch, the caller's actions, and queries.
 
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -11,12 +11,13 @@ use mpenc_order::{Candidates, OrderAcks, ServerOrder};
 use mpenc_wire::{Dialect, MemberId, MessageId};
 
 use crate::channel::Presence;
-use crate::flow::Clock;
+use crate::flow::{Clock, FIN_PATIENCE};
 use crate::held::HeldPackets;
 use crate::joining::Regretted;
 use crate::operation::Running;
 use crate::outbox::Outbox;
 use crate::own::{Invitation, OwnProposal};
+use crate::past::Past;
 use crate::renewal::Contribution;
 use crate::shared::Shared;
 use crate::subsession::{SubSession, WriteError};
@@ -29,8 +30,9 @@ use crate::{
 pub(crate) type GreetingOf<S> = <<S as Suite>::Greeter as Greeter>::Greeting;
 pub(crate) type DraftOf<S> = <<S as Suite>::Greeter as Greeter>::Draft;
 
-/// How many past sub-sessions are remembered, to recognise their late packets.
-const PAST: usize = 32;
+/// How long, in latencies, a sub-session that is over counts as new: as long as others may still
+/// send what belongs to it.
+const NEW: u32 = FIN_PATIENCE + 8;
 
 /// One member's local view of a group (SE-01): a line of membership operations, each of which,
 /// when it completes, makes a sub-session with constant members and keys.
@@ -48,7 +50,7 @@ pub struct Session<S: Suite> {
     pub(crate) current: Option<SubSession<S::Security>>,
     pub(crate) previous: Option<SubSession<S::Security>>,
     /// Sub-sessions that are over, latest last: their late packets are nobody's fault.
-    pub(crate) past: VecDeque<<S::Security as MessageSecurity>::Retired>,
+    pub(crate) past: Past<<S::Security as MessageSecurity>::Retired>,
     /// Our proposal that the channel has not ordered yet.
     pub(crate) proposal: Option<OwnProposal<DraftOf<S>>>,
     /// Proposals of ours that were not echoed in time, and that the channel may still order.
@@ -185,7 +187,7 @@ impl<S: Suite> Session<S> {
             presence: Presence::Outside,
             current: None,
             previous: None,
-            past: VecDeque::new(),
+            past: Past::default(),
             proposal: None,
             late: Vec::new(),
             invitation: None,
@@ -518,7 +520,7 @@ impl<S: Suite> Session<S> {
     ) -> Result<(), InternalError> {
         let Some((sub, shared)) = self.sub(number) else { return Ok(()) };
         match sub.fire(cx, shared, out) {
-            Ok(true) => self.on_subsession_over(number, out),
+            Ok(true) => self.on_subsession_over(cx, number, out),
             Ok(false) => {}
             Err(error) => automatic(Err::<(), _>(error))?,
         }
@@ -608,9 +610,9 @@ impl<S: Suite> Session<S> {
         Ok(())
     }
 
-    fn on_subsession_over(&mut self, number: SubSessionNumber, out: &mut Outputs) {
+    fn on_subsession_over(&mut self, cx: &Ctx<'_>, number: SubSessionNumber, out: &mut Outputs) {
         if self.previous.as_ref().is_some_and(|sub| sub.number() == number) {
-            self.drop_previous(out);
+            self.drop_previous(cx, out);
             self.remove_excluded(out);
             if self.parting && self.current.is_none() {
                 out.act(ChannelAction::Leave);
@@ -621,20 +623,23 @@ impl<S: Suite> Session<S> {
     }
 
     /// Drops the previous sub-session; what was not acked in it stays marked for good (SE-07).
-    pub(crate) fn drop_previous(&mut self, out: &mut Outputs) {
+    pub(crate) fn drop_previous(&mut self, cx: &Ctx<'_>, out: &mut Outputs) {
         if let Some(sub) = self.previous.take() {
-            self.retire(sub, out);
+            self.retire(cx, sub, out);
         }
     }
 
-    pub(crate) fn retire(&mut self, mut sub: SubSession<S::Security>, out: &mut Outputs) {
+    pub(crate) fn retire(
+        &mut self,
+        cx: &Ctx<'_>,
+        mut sub: SubSession<S::Security>,
+        out: &mut Outputs,
+    ) {
         sub.stop(out);
         self.tainted |= !sub.is_consistent();
         self.shared.log.end(sub.section());
-        if self.past.len() == PAST {
-            self.past.pop_front();
-        }
-        self.past.push_back(sub.retire());
+        let new_until = cx.now.after(self.shared.config.latencies(NEW));
+        self.past.add(cx.now, new_until, sub.retire());
     }
 
     /// A bug of ours: nothing can be trusted any more.

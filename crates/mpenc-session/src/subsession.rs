@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 use mpenc_causal::{AddError, Added, Entry, Index, Pending, Role, Section, Transcript};
 use mpenc_greet::InternalError;
 use mpenc_message::{Draft, Kind, MessageSecurity, OpenError, OrderAck, SealError};
+use mpenc_order::PacketId;
 use mpenc_wire::{DataPacket, MemberId, MessageId, ParentOrder};
 
 use self::boundary::Boundary;
@@ -88,6 +89,8 @@ pub(crate) struct SubSession<X> {
     fins: Vec<u32>,
     /// Who has told two stories: their first one counts, and we write no content any more.
     forkers: BTreeSet<MemberId>,
+    /// The packet that ended the operation by which it began.
+    began: Option<PacketId>,
     /// What it should end with, once an operation has ended it.
     boundary: Option<Boundary>,
     /// Whether the session has other members now.
@@ -129,12 +132,23 @@ impl<X: MessageSecurity> SubSession<X> {
             until_pruned: PRUNED_EVERY,
             fins: alloc::vec![0; members.len()],
             forkers: BTreeSet::new(),
+            began: None,
             boundary: None,
             former: false,
             sends_again: shared.dialect.resends,
             missing: BTreeMap::new(),
             missing_timer: false,
         }
+    }
+
+    /// The operation by which it began ended with this packet: nobody in it has accepted less.
+    pub(crate) fn began_by(mut self, packet: Option<PacketId>) -> Self {
+        self.began = packet;
+        self
+    }
+
+    pub(crate) const fn began(&self) -> Option<PacketId> {
+        self.began
     }
 
     pub(crate) fn number(&self) -> SubSessionNumber {

@@ -170,6 +170,26 @@ fn what_is_remembered_is_bounded() {
 }
 
 #[test]
+fn places_that_nobody_names_any_more_are_forgotten() {
+    let mut acks = ann(&[(1, "ann ben"), (2, "ann ben"), (3, "ann ben"), (4, "ann ben")]);
+    acks.forget_before(&[id(3), id(9)]);
+    acks.forget_before(&[]);
+    assert_eq!(acks.remembered(), 4, "one of them may be older than all");
+    acks.forget_before(&[id(3), id(2)]);
+    assert_eq!(acks.remembered(), 3);
+    assert_eq!((missing(&acks, 1), missing(&acks, 2)), (String::new(), "ben".to_owned()));
+    acks.forget_before(&[id(3)]);
+    assert_eq!(missing(&acks, 3), "ben", "who has not acked what is forgotten misses this too");
+    assert_eq!(ack(&mut acks, "ben", 3), AckVerdict::Match, "numbers are as they were");
+    assert_eq!((missing(&acks, 3), missing(&acks, 4)), (String::new(), "ben".to_owned()));
+    assert_eq!(ack(&mut acks, "ben", 3), AckVerdict::Covered);
+    assert_eq!(ack(&mut acks, "ben", 1), AckVerdict::Unknown);
+    assert_eq!(acks.accepted(id(5), hash(5), &names("ann ben")), []);
+    assert_eq!(missing(&acks, 5), "ben");
+    assert_eq!(ack(&mut acks, "ben", 5), AckVerdict::Match);
+}
+
+#[test]
 fn ours_is_attached_until_one_that_carries_it_is_fully_acked() {
     let mut acks = ann(&[]);
     assert_eq!(acks.to_attach(), None);

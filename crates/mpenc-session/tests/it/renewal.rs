@@ -54,6 +54,27 @@ fn beaten(group: &mut Group) -> usize {
         .sum()
 }
 
+/// A session does not age by being refreshed: what others could still say of old operations is all
+/// that it keeps of them.
+#[test]
+fn a_session_forgets_the_operations_that_nobody_names_any_more() {
+    let mut group = Group::new(439, &NAMES);
+    group.establish(&NAMES);
+    for round in 0..40 {
+        group.propose(NAMES[round % 4], Membership::Refresh).expect("it may refresh");
+        // Some follow on each other before everybody has confirmed the one before.
+        group.run(if round % 4 == 0 { 90 } else { 3 });
+    }
+    group.run(90);
+    for name in NAMES {
+        let footprint = group.session(name).footprint();
+        assert!(footprint.places <= 4, "{footprint:?}");
+        assert!(group.session(name).history_unconfirmed_by().is_empty());
+    }
+    assert_eq!(refreshes(&mut group).len(), 40);
+    group.assert_together(&NAMES);
+}
+
 #[test]
 fn nobody_refreshes_by_itself_who_was_not_asked_to() {
     let mut group = Group::new(440, &NAMES);

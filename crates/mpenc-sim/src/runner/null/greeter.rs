@@ -43,6 +43,12 @@ impl NullGroup {
         Self { members: members.to_vec(), nonces: nonces.to_vec(), secret }
     }
 
+    /// What stands for a member's intermediate key, which is another in each group, and which they
+    /// themselves do not change.
+    fn int_key(&self, member: &MemberId) -> [u8; 32] {
+        hash([&b"int key"[..], &self.secret, member.as_bytes()])
+    }
+
     pub(super) fn keys(&self, own: &MemberId) -> NullKeys {
         NullKeys { own: own.clone(), members: self.members.clone(), secret: self.secret }
     }
@@ -121,6 +127,11 @@ impl NullGreeter {
             (Some(_), Operation::Establish) => return Err(Check::GroupExists),
             (Some(group), _) => follows(group, sender, operation, &members, &nonces)?,
         }
+        if let Some(group) = &self.group
+            && packet.int_keys.iter().nth(author) != Some(&group.int_key(sender))
+        {
+            return Err(Check::InitiatorIntKey);
+        }
         for (member, listed) in members.iter().zip(packet.pub_keys.iter()) {
             if *listed != key(member) {
                 return Err(Check::PubKeyDiffers(member.clone()));
@@ -140,7 +151,8 @@ impl NullGreeter {
             latest_pm: metadata.latest_pm.iter().collect(),
         };
         let single = operation == Operation::Refresh || members.len() == 1;
-        let fresh = packet.int_keys.iter().next().copied().unwrap_or_default();
+        let others = packet.int_keys.iter().enumerate().filter(|(at, _)| *at != author);
+        let fresh = others.map(|(_, key)| *key).next().unwrap_or_default();
         let proof = NullProof { author, nonces, fresh, signature: *packet.signature };
         let initial = Initial { operation, author: sender.clone(), members, order, single };
         Ok(CheckedInitial { initial, proof })
@@ -293,8 +305,9 @@ impl Greeter for NullGreeter {
             _ => members.len(),
         };
         let mut int_keys = vec![nonce; int_keys];
-        if let (Operation::Establish, Some(first)) = (operation, int_keys.first_mut()) {
-            *first = BASE_POINT;
+        let place = members.iter().position(|member| *member == self.own).unwrap_or_default();
+        if let Some(own) = int_keys.get_mut(place) {
+            *own = self.group.as_ref().map_or(BASE_POINT, |group| group.int_key(&self.own));
         }
         let exclude = operation == Operation::Exclude;
         let confirmation = exclude.then(|| confirmation(&self.own, &members, &nonces));
