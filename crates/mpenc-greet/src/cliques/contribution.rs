@@ -8,6 +8,8 @@ use curve25519_dalek::scalar::{Scalar, clamp_integer};
 use rand_core::CryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use super::each::each;
+
 /// All private contributions of one member to the group key, condensed (GK-10).
 ///
 /// The design document keeps every contribution a_k ever made, because X25519 clamps: the product
@@ -72,6 +74,6 @@ impl Contribution {
     /// This contribution applied to many points. Over the Edwards form a list of points under one
     /// scalar is about twice as fast as over the Montgomery ladder, and gives the same.
     pub(crate) fn apply_to_all(&self, points: &[EdwardsPoint]) -> Vec<EdwardsPoint> {
-        points.iter().map(|point| self.apply(point)).collect()
+        each(points, |point| self.apply(point))
     }
 }

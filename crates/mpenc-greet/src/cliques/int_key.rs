@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use curve25519_dalek::EdwardsPoint;
 use curve25519_dalek::edwards::CompressedEdwardsY;
 
+use super::each::each;
 use super::field::{Field, divide};
 use super::symbol::is_square;
 use crate::refused::KeyFault;
@@ -97,8 +98,8 @@ impl IntKey {
                 (u - Field::ONE, u + Field::ONE)
             })
             .collect();
-        let ys = divide(&fractions).into_iter();
-        ys.map(|y| CompressedEdwardsY(y.to_bytes()).decompress()).collect()
+        let point = |y: &Field| CompressedEdwardsY(y.to_bytes()).decompress();
+        each(&divide(&fractions), point).into_iter().collect()
     }
 }
 

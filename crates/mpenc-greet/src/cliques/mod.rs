@@ -20,6 +20,7 @@ mod agreement;
 mod aske;
 mod contribution;
 mod course;
+mod each;
 mod field;
 mod follow;
 mod greeter;
