@@ -43,10 +43,13 @@ const WORKS: [(&str, Work); 14] = [
     ("refresh of 3 members, the 1,000th", || refresh(999)),
 ];
 
-/// Too long for each change: `cargo xtask bench` counts these.
-const LONG: [(&str, Work); 2] = [
+/// Too long for each change: `cargo xtask bench` counts the first two, and docs/PERFORMANCE.md says what
+/// the others are for.
+const LONG: [(&str, Work); 4] = [
     ("refresh of 3 sessions, the 1st", || refresh_sessions(0)),
     ("refresh of 3 sessions, the 1,000th", || refresh_sessions(999)),
+    ("transcript add, 3 members, after 10,000 pruned", || pruned_transcript(10_000)),
+    ("transcript add, 3 members, after 1,000,000 pruned", || pruned_transcript(1_000_000)),
 ];
 
 fn main() {
@@ -187,13 +190,20 @@ fn decode_message() -> usize {
 }
 
 fn transcript(members: usize) -> usize {
-    const ADDED: usize = 500;
-    let mut growth = Growth::new(members, None);
-    growth.next_ids(2_000).into_iter().for_each(|id| growth.add(id));
-    for id in growth.next_ids(ADDED) {
+    grown(Growth::new(members, None), 2_000, 500)
+}
+
+fn pruned_transcript(messages: usize) -> usize {
+    grown(Growth::new(3, Some(256)), messages, 10_000)
+}
+
+/// Adds this many messages, and measures that many more.
+fn grown(mut growth: Growth, before: usize, added: usize) -> usize {
+    growth.next_ids(before).into_iter().for_each(|id| growth.add(id));
+    for id in growth.next_ids(added) {
         measured(&mut || growth.add(id));
     }
-    ADDED
+    added
 }
 
 /// What one member does for one packet of an establish, when each member has sent one after the
