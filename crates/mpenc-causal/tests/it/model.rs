@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mpenc_causal::{AddError, Role, Transcript};
+use mpenc_causal::{AddError, Entry, Role, Transcript};
 use proptest::prelude::*;
 
 use crate::random::{Device, Execution, Member, Message, execution, pruned_execution, role};
@@ -221,6 +221,61 @@ fn check_order(model: &Model, transcript: &Transcript<u32, Member>) {
     }
 }
 
+/// Whoever asks by numbers is told the same.
+fn check_numbers(model: &Model, transcript: &Transcript<u32, Member>) {
+    let by_number = transcript.indexed();
+    assert_eq!(by_number.members(), model.members.len());
+    let members: Vec<usize> = (0..model.members.len()).collect();
+    for (number, member) in transcript.members().enumerate() {
+        assert_eq!(transcript.number(member), Some(number));
+        assert_eq!(transcript.member(number), Some(member));
+    }
+    assert_eq!(transcript.number(&Member::MAX), None);
+    assert_eq!(transcript.member(members.len()), None);
+    let member = |number: &usize| *transcript.member(*number).unwrap();
+    for (place, &id) in model.order.iter().enumerate() {
+        let index = transcript.index(&id).unwrap();
+        assert_eq!(transcript.id(index), Some(id));
+        assert!(place == 0 || transcript.index(&model.order[place - 1]) < Some(index));
+        let message = &model.messages[&id];
+        assert_eq!(by_number.author(index), transcript.number(&message.author));
+        assert_eq!(by_number.role(index), Some(message.role));
+        assert_eq!(by_number.is_pruned(index), transcript.is_pruned(&id));
+        assert_eq!(by_number.is_fully_acked(index), model.is_fully_acked(id));
+        let run = by_number.ack_run_before(index).into_iter().map(|ack| transcript.id(ack));
+        assert!(run.eq(transcript.ack_run_before(&id).into_iter().map(Some)));
+        for &reader in &members {
+            let acked = message.author == member(&reader) || model.is_acked_by(id, member(&reader));
+            assert_eq!(by_number.acked_by(index, reader), acked);
+            let first = by_number.first_after(reader, index).and_then(|first| transcript.id(first));
+            assert_eq!(first, transcript.first_after(&member(&reader), &id));
+        }
+        assert!(!by_number.acked_by(index, members.len()), "nobody's");
+    }
+    for &author in &members {
+        let written = model.by(member(&author));
+        for &reader in &members {
+            let acked = written
+                .iter()
+                .filter(|&&id| reader == author || model.is_acked_by(id, member(&reader)));
+            let acked = u32::try_from(acked.count()).unwrap();
+            assert_eq!(by_number.acked(reader, author), acked);
+        }
+    }
+    // Of a longer transcript: there is nothing at this index here.
+    let mut longer = transcript.clone();
+    let heads = longer.heads();
+    let next = Entry::new(u32::MAX, &model.members[0], &heads, Role::Ack);
+    longer.add(next).unwrap();
+    let beyond = longer.index(&u32::MAX).unwrap();
+    assert_eq!(transcript.index(&u32::MAX), None);
+    assert_eq!(transcript.id(beyond), None);
+    assert_eq!((by_number.author(beyond), by_number.role(beyond)), (None, None));
+    assert!(!by_number.is_pruned(beyond) && !by_number.is_fully_acked(beyond));
+    assert!(!by_number.acked_by(beyond, 0) && by_number.ack_run_before(beyond).is_empty());
+    assert_eq!(by_number.first_after(0, beyond), None);
+}
+
 /// Each line's effective parents are the latest payloads that its author had seen, though the
 /// transcript was pruned all along.
 fn check_log(model: &Model, device: &Device) {
@@ -264,6 +319,7 @@ proptest! {
             let model = Model::new(&run, device);
             check_acks(&model, &device.transcript);
             check_order(&model, &device.transcript);
+            check_numbers(&model, &device.transcript);
             for &id in &model.order {
                 let walked = device.transcript.ancestors_through(&id, |_| true);
                 prop_assert!(walked.eq(device.transcript.ancestors(&id)));
@@ -298,6 +354,7 @@ proptest! {
             prop_assert!(told(device));
             check_acks(&model, &device.transcript);
             check_order(&model, &device.transcript);
+            check_numbers(&model, &device.transcript);
             // Now to the letter: exactly what is stable goes.
             device.pruned.extend(device.transcript.prune());
             prop_assert!(told(device));
@@ -306,6 +363,7 @@ proptest! {
             }
             check_acks(&model, &device.transcript);
             check_order(&model, &device.transcript);
+            check_numbers(&model, &device.transcript);
         }
     }
 
