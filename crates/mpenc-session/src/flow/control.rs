@@ -197,6 +197,7 @@ impl<I: Copy + Ord, A: Clone + Ord> FlowControl<I, A> {
     /// of whom the notice that they are silent is withdrawn, ascending.
     pub(crate) fn fin(&mut self, now: Instant) -> Vec<A> {
         self.closing.fin(now);
+        self.resends.end(now);
         self.heartbeat.stop();
         self.presence.stop()
     }

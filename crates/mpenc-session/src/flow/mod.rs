@@ -11,7 +11,7 @@
 //! | everybody | says that a monitored message is not fully acked | FA_INTV after accepting it; once; withdrawn by its full ack | [`monitor`] |
 //! | each reader | writes one explicit ack, which acks all there is | FA_INTV − BC_LAT after accepting the oldest monitored message that no message of theirs descends from | [`monitor`] |
 //! | each reader (fast answers) | the same | BC_LAT/8 after accepting a FIN or a consistency request | [`monitor`] |
-//! | the author first, then the others in turn (resends) | sends a monitored message's packet again, after the explicit acks directly before it | FA_INTV after accepting it; then BC_LAT, 2·BC_LAT, 4·BC_LAT, … after it was last sent again by anybody; always + turn · BC_LAT/4; each round another member is first | [`resend`] |
+//! | the author first, then the others in turn (resends) | sends a monitored message's packet again, after the explicit acks directly before it | FA_INTV after accepting it; then BC_LAT, 2·BC_LAT, 4·BC_LAT, … after it was last sent again by anybody, and 2·BC_LAT at most once the sub-session ends; always + turn · BC_LAT/4; each round another member is first | [`resend`] |
 //! | whoever acked a message explicitly (resends) | sends that ack again, after the explicit acks directly before it | at once, when a member who shows no sign of the ack sends the message again; but no packet twice within BC_LAT | [`duplicates`] |
 //! | everybody (heartbeats) | writes a heartbeat | 4·FA_INTV without a monitored message of theirs, + up to 1/16 of that at random | [`heartbeat`] |
 //! | everybody (heartbeats) | says that a member is silent | 1.0625·5·FA_INTV after the newest message of ours that the member has acked | [`presence`] |

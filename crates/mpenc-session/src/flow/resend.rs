@@ -10,7 +10,8 @@
 //! So the backoff is the group's, not each member's: a packet goes out about BC_LAT, 2·BC_LAT, …
 //! after it last did, however many members there are. A message that was lost for some while is
 //! therefore sent again within about as long, and one whose ack is withheld for good costs ever
-//! less.
+//! less. Once a sub-session ends its time is limited, and what is still missing then is told as a
+//! history that differs: so from there on a packet goes out at least every 2·BC_LAT.
 //!
 //! Hazard: senders are what the channel says, so the server can put resends off by pretending. It
 //! gains nothing: it can drop them as well, and the monitors tell either way.
@@ -35,6 +36,8 @@ pub(crate) struct Resends<I> {
     queue: BTreeSet<(Instant, u64, I)>,
     accepted: u64,
     pace: Pace,
+    /// Whether the sub-session ends.
+    ends: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +63,21 @@ impl<I: Copy + Ord> Resends<I> {
             queue: BTreeSet::new(),
             accepted: 0,
             pace: Pace::new(rules.latency),
+            ends: false,
+        }
+    }
+
+    /// The sub-session ends: nothing waits for longer than 2·BC_LAT any more.
+    pub(crate) fn end(&mut self, now: Instant) {
+        self.ends = true;
+        self.queue.clear();
+        let latest = now.after(self.rules.latency.saturating_mul(2));
+        let (turns, latency) = (self.turns, self.rules.latency);
+        for (id, resend) in &mut self.open {
+            let latest = latest.max(resend.first);
+            let latest = latest.after(turn(turns, latency, resend.place, resend.rounds));
+            resend.next = resend.next.min(latest);
+            self.queue.insert((resend.next, resend.order, *id));
         }
     }
 
@@ -125,17 +143,25 @@ impl<I: Copy + Ord> Resends<I> {
         self.queue.remove(&(resend.next, resend.order, *id));
         resend.rounds = resend.rounds.saturating_add(1);
         resend.last = now;
-        let next = now.after(self.rules.backoff(resend.rounds)).max(resend.first);
+        let mut wait = self.rules.backoff(resend.rounds);
+        if self.ends {
+            wait = wait.min(self.rules.latency.saturating_mul(2));
+        }
+        let next = now.after(wait).max(resend.first);
         resend.next = next.after(self.turn(resend.place, resend.rounds));
         self.queue.insert((resend.next, resend.order, *id));
         self.open.insert(*id, resend);
     }
 
-    /// How long we let others go first: each round starts one place later on the circle.
     fn turn(&self, place: u32, rounds: u32) -> Duration {
-        let ahead = place.saturating_add(self.turns).saturating_sub(rounds % self.turns);
-        (self.rules.latency / 4).saturating_mul(ahead % self.turns)
+        turn(self.turns, self.rules.latency, place, rounds)
     }
+}
+
+/// How long we let others go first: each round starts one place later on the circle.
+fn turn(turns: u32, latency: Duration, place: u32, rounds: u32) -> Duration {
+    let ahead = place.saturating_add(turns).saturating_sub(rounds % turns);
+    (latency / 4).saturating_mul(ahead % turns)
 }
 
 #[cfg(test)]
@@ -178,6 +204,26 @@ mod tests {
         assert_eq!(resends.deadline(), Some(at(41.2)), "the first now, with the next backoff");
         assert_eq!(resends.take_due(at(41.2)), Some(1));
         assert_eq!(resends.deadline(), Some(at(64.95)), "and then the last");
+    }
+
+    #[test]
+    fn at_the_end_nothing_waits_for_long() {
+        let mut resends = Resends::new(rules(), 1);
+        resends.watch(at(0.0), 1, 0);
+        assert_eq!(times(&mut resends, 200.0).len(), 6);
+        assert_eq!(resends.deadline(), Some(at(341.0)));
+        resends.watch(at(200.0), 2, 0);
+        resends.end(at(210.0));
+        assert_eq!(resends.deadline(), Some(at(220.0)));
+        let mut sent = Vec::new();
+        while let Some(due) = resends.deadline().filter(|&due| due <= at(290.0)) {
+            sent.push((due.since_epoch().as_secs(), resends.take_due(due).unwrap()));
+        }
+        let ones = [220, 230, 240, 250, 260, 270, 280, 290].map(|second| (second, 1));
+        let twos = [226, 231, 241, 251, 261, 271, 281].map(|second| (second, 2));
+        let mut expected: Vec<_> = ones.into_iter().chain(twos).collect();
+        expected.sort_unstable();
+        assert_eq!(sent, expected);
     }
 
     #[test]
