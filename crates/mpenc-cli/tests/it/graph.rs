@@ -41,8 +41,7 @@ fn a_chat_is_logged_without_its_texts_and_drawn() {
     let svg = mpenc(&["graph", &log]);
     assert_eq!(svg.code, 0, "{}", svg.stderr);
     assert!(svg.stdout.starts_with("<svg "), "{}", svg.stdout);
-    for shown in ["members: ann, bob +bob (establish by ann)", "[1] ann", "[2] bob (acked by all)"]
-    {
+    for shown in ["members: ann, +bob (establish by ann)", "[1] ann", "[2] bob (acked by all)"] {
         assert!(svg.stdout.contains(shown), "{shown} is not in {}", svg.stdout);
     }
     let dot = mpenc(&["graph", &log, "--format", "dot"]);

@@ -177,6 +177,8 @@ pub(crate) struct World {
     folder: TempDir,
     relay: Option<Live>,
     pub(crate) address: String,
+    /// How long a packet takes at most, in milliseconds.
+    latency: &'static str,
 }
 
 impl World {
@@ -192,7 +194,7 @@ impl World {
         let listening = relay.says(&["listening on "]);
         let address = listening.rsplit(' ').next().expect("an address").to_owned();
         let folder = tempfile::tempdir().expect("a folder");
-        let world = Self { folder, relay: Some(relay), address };
+        let world = Self { folder, relay: Some(relay), address, latency: "1000" };
         for name in names {
             let secret = SecretKey::generate().expect("a key");
             secret.save(&world.key(name)).expect("saved");
@@ -201,6 +203,12 @@ impl World {
             world.knows(name, names);
         }
         world
+    }
+
+    /// The same, where nobody loses patience with whoever is silent.
+    pub(crate) fn patient(mut self) -> Self {
+        self.latency = "20000";
+        self
     }
 
     pub(crate) fn path(&self, file: &str) -> PathBuf {
@@ -236,7 +244,7 @@ impl World {
             ["--name", name],
             ["--key", &key],
             ["--peers", &peers],
-            ["--latency-ms", "1000"],
+            ["--latency-ms", self.latency],
             ["--reply-ms", "10"],
         ]
         .iter()
