@@ -19,6 +19,7 @@ use tokio_xmpp::xmlstream::{
     FallibleStreamElement, ReadError, StreamHeader, Timeouts, XmlStream, XmppStreamElement,
 };
 use tokio_xmpp::{Error, Stanza, client_login, rustls};
+use tracing::debug;
 
 use crate::{Config, Server, XmppError};
 
@@ -88,12 +89,14 @@ where
     let (pending, binding) =
         server.connect(&jid, ns::JABBER_CLIENT, TIMEOUTS).await.map_err(failed)?;
     let (features, stream) = pending.recv_features().await.map_err(|e| failed(e.into()))?;
+    debug!("the server answers");
     let credentials = Credentials::default()
         .with_username(name.as_str())
         .with_password(config.password.as_str())
         .with_channel_binding(binding);
     let stream =
         client_login(stream, features.sasl_mechanisms, credentials).await.map_err(failed)?;
+    debug!("logged in");
     let to = Some(Cow::Borrowed(config.account.domain().as_str()));
     let header = StreamHeader { to, from: None, id: None };
     let pending = stream.send_header(header).await.map_err(|e| failed(e.into()))?;

@@ -8,17 +8,7 @@ use crate::program::mpenc;
 /// ann's chat, logged with these arguments: she includes bob, both write, she leaves.
 fn logged(world: &World, more: &[&str]) -> String {
     let log = world.path("tea.log").to_str().expect("UTF-8").to_owned();
-    let mut args = world.args("ann");
-    args.extend(["--log".to_owned(), log.clone()]);
-    args.extend(more.iter().map(|&arg| arg.to_owned()));
-    let mut ann = Live::start("ann", &args);
-    ann.says(&["you are in the room"]);
-    let mut bob = world.enters("bob");
-    ann.type_in("/include bob");
-    bob.says(&["you are a member now"]);
-    ann.says(&["members, as each of them confirmed"]);
-    ann.type_in("a <secret> plan");
-    bob.says(&["[1] <ann> a <secret> plan"]);
+    let [mut ann, mut bob] = world.tells_a_secret(&[&["--log", &log], more].concat());
     bob.type_in("agreed");
     ann.says(&["[2] <bob> agreed"]);
     ann.says(&["✓ [2]"]);

@@ -278,6 +278,22 @@ impl World {
         lives
     }
 
+    /// ann, with these arguments more, includes bob, and tells him a secret.
+    #[track_caller]
+    pub(crate) fn tells_a_secret(&self, more: &[&str]) -> [Live; 2] {
+        let mut args = self.args("ann");
+        args.extend(more.iter().map(|&arg| arg.to_owned()));
+        let mut ann = Live::start("ann", &args);
+        ann.says(&["you are in the room"]);
+        let mut bob = self.enters("bob");
+        ann.type_in("/include bob");
+        bob.says(&["you are a member now"]);
+        ann.says(&["members, as each of them confirmed"]);
+        ann.type_in("a <secret> plan");
+        bob.says(&["[1] <ann> a <secret> plan"]);
+        [ann, bob]
+    }
+
     /// Takes the relay out of this world, to end it.
     pub(crate) fn take_relay(&mut self) -> Live {
         self.relay.take().expect("it runs")

@@ -233,6 +233,50 @@ fn a_server_that_ends_is_a_sentence() {
     }
 }
 
+/// `--trace` tells operators what came of the connection, step by step, and nothing that is secret.
+#[test]
+fn a_trace_tells_of_the_connection_and_holds_no_secret() {
+    let world = World::of(&["ann", "bob"]);
+    let mut server = Prosody::start("");
+    let trace = |name: &str| world.path(&format!("{name}.trace"));
+    let [mut ann, mut bob] = ["ann", "bob"].map(|name| {
+        let mut chat = server.chat(&world, name, name);
+        chat.arg("--trace").arg(trace(name));
+        chat
+    });
+    let [mut ann, mut bob] = talk(&mut ann, &mut bob);
+    bob.type_in("a secret plan");
+    ann.says(&["[2] <bob> a secret plan"]);
+    ann.type_in("/exclude bob");
+    ann.says(&["alone now: ann; −bob"]);
+    ann.says(&["bob left the room"]);
+    bob.fails_saying(&["ann excluded you"]);
+    let stop = Command::new("kill").args(["-TERM", &server.process.id().to_string()]).status();
+    assert!(stop.unwrap().success());
+    server.process.wait().unwrap();
+    ann.fails_saying(&["the session is over"]);
+    let [ann, bob] = ["ann", "bob"].map(|name| fs::read_to_string(trace(name)).unwrap());
+    for words in [
+        "connect{account=ann@localhost server=InsecureLoopback(127.0.0.1:",
+        "again=false}: mpenc_xmpp::connect: the server answers",
+        ": logged in",
+        "connected, asks to enter limit=262144 room=tea@conference.localhost",
+        "the room is new: configures it",
+        "inside members=1",
+        "packet out octets=",
+        "packet in sender=MemberId(bob) octets=",
+        "asks the room to remove nick=\"bob\"",
+        "stream error",
+        "outside ended=Disconnected(",
+    ] {
+        assert!(ann.contains(words), "{words:?} is not in {ann}");
+    }
+    assert!(bob.contains("outside ended="), "{bob}");
+    for secret in ["annann", "bobbob", "secret", "hello", "?mpENC"] {
+        assert!(!ann.contains(secret) && !bob.contains(secret), "{secret} is in {ann} {bob}");
+    }
+}
+
 #[test]
 fn the_doctor_says_what_is_wrong_with_server_account_and_room() {
     let world = World::of(&["ann", "bob"]);
