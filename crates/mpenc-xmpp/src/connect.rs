@@ -9,6 +9,7 @@ use sasl::common::Credentials;
 use tokio_xmpp::connect::{
     AsyncReadAndWrite, DnsConfig, ServerConnector, StartTlsServerConnector, TcpServerConnector,
 };
+use tokio_xmpp::error::AuthError;
 use tokio_xmpp::jid::Jid;
 use tokio_xmpp::minidom::Element;
 use tokio_xmpp::parsers::bind::BindQuery;
@@ -150,7 +151,15 @@ pub(crate) async fn ask(
 
 fn failed(error: Error) -> XmppError {
     match error {
+        Error::Auth(AuthError::Fail(why)) => XmppError::Login(crate::stanza::words_of(&why)),
         Error::Auth(error) => XmppError::Login(error.to_string()),
+        Error::DnsNet(error) if error.is_no_records_found() => {
+            XmppError::Unreachable("there is no address for its name".to_owned())
+        }
+        Error::DnsNet(error) => {
+            XmppError::Unreachable(format!("its name cannot be looked up: {error}"))
+        }
+        Error::Io(error) => XmppError::Unreachable(error.to_string()),
         error => XmppError::Unreachable(error.to_string()),
     }
 }

@@ -187,7 +187,7 @@ fn who_is_not_let_in_is_told_why_in_one_sentence() {
     ann.says(&["you are in the room"]);
 
     let wrong = Live::run("bob", server.chat(&world, "bob", "bob").env("MPENC_PASSWORD", "guess"));
-    wrong.fails_saying(&["does not accept our name and password"]);
+    wrong.fails_saying(&["does not accept our name and password: not authorized"]);
 
     // Somebody else has the nick.
     let twice = Live::run("ann", &mut server.chat(&world, "ann", "bob"));
@@ -202,6 +202,15 @@ fn who_is_not_let_in_is_told_why_in_one_sentence() {
     let gone =
         Live::run("bob", Prosody::chat_at(&world, "bob", "bob").args(["--xmpp-insecure", &at]));
     gone.fails_saying(&["cannot enter the room", "the XMPP server cannot be reached"]);
+
+    // Whatever the name service says of it, people get a sentence.
+    let mut unknown = Command::new(env!("CARGO_BIN_EXE_mpenc"));
+    unknown.args(["chat", "--room", "tea@conference.localhost", "--name", "bob"]);
+    unknown.args(["--xmpp", "bob@nowhere.invalid", "--key"]).arg(world.key("bob"));
+    unknown.arg("--peers").arg(world.peers("bob")).env("MPENC_PASSWORD", "x");
+    let (code, _, errors) = Live::run("bob", &mut unknown).ends();
+    assert_eq!((code, errors.len()), (1, 1), "{errors:?}");
+    assert!(errors[0].contains("the XMPP server") && !errors[0].contains('{'), "{errors:?}");
 
     let elsewhere = ["--xmpp-insecure", "192.0.2.1:5222"];
     let plain = Live::run("bob", Prosody::chat_at(&world, "bob", "bob").args(elsewhere));
