@@ -7,7 +7,7 @@ use mpenc::{Dialect, MemberId};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use ratatui::style::Modifier;
+use ratatui::style::{Color, Modifier};
 
 use super::keys::{Outcome, press};
 use super::model::{Item, Level, Message, Model, Standing};
@@ -215,6 +215,24 @@ fn messages_of_whoever_told_two_stories_may_not_be_what_others_have() {
     model.event(&mpenc::Event::Members { id, remain, include, exclude, operation, author });
     assert_eq!(model.summary().0, Level::Warning, "they are no member any more");
     assert!(shown(&model, 90, 24).contains("≠ [3] carol"), "what they wrote stays in doubt");
+}
+
+/// `NO_COLOR`: what colours say is said by signs and words, too.
+#[test]
+fn without_colours_there_are_none() {
+    let mut model = model();
+    model.event(&mpenc::Event::MemberExpired {
+        member: MemberId::new(Dialect::DOCUMENT, "carol").unwrap(),
+        since: mpenc::session::Instant::new(Duration::ZERO),
+    });
+    let coloured = |colours| {
+        let mut terminal = Terminal::new(TestBackend::new(90, 24)).unwrap();
+        terminal.draw(|frame| _ = draw(frame, &model, Theme::new(colours))).unwrap();
+        let cells = terminal.backend().buffer().content().to_vec();
+        cells.iter().filter(|cell| cell.fg != Color::Reset || cell.bg != Color::Reset).count()
+    };
+    assert_eq!(coloured(false), 0);
+    assert!(coloured(true) > 0);
 }
 
 #[test]

@@ -176,7 +176,7 @@ fn message_lines(
     let count = texts.len();
     let mark = if selected { Modifier::REVERSED } else { Modifier::empty() };
     let style = if related { Style::new() } else { DIM }.add_modifier(mark);
-    let tail_style = DIM.add_modifier(mark);
+    let tail_style = if selected { style } else { DIM };
     let differs = !model.differing(message).is_empty();
     let sign = match message.standing {
         _ if differs => "≠",

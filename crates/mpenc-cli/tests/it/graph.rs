@@ -51,6 +51,11 @@ fn texts_are_logged_if_asked_for_and_never_become_markup() {
     let html = mpenc(&["graph", &log, "--format", "html"]).stdout;
     assert!(html.starts_with("<!DOCTYPE html>"), "{html}");
     assert!(html.contains("[1] ann: a &lt;secret&gt; plan"), "{html}");
+    // It is one file: nothing else is loaded.
+    let html = html.replace("http://www.w3.org/2000/svg", "");
+    for link in ["http:", "https:", "src=", "href=", "url(", "@import"] {
+        assert!(!html.contains(link), "{link} is in {html}");
+    }
 }
 
 #[test]

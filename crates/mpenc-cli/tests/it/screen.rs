@@ -170,6 +170,8 @@ fn a_lying_relay_is_shown() {
     ann.enters("/refresh");
     ann.shows(&["‼ bob was told another history", "the server told you and bob different things"]);
     insta::assert_snapshot!("a_lying_relay", ann.picture());
+    ann.enters("who sees this?");
+    ann.shows(&["≠ [1] ann: who sees this?", "history differs: bob"]);
 }
 
 #[test]

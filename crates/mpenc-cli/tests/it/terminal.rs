@@ -37,6 +37,7 @@ impl Terminal {
         command.env("TERM", "xterm-256color");
         command.env("XDG_CONFIG_HOME", "/nowhere");
         command.env_remove("NO_COLOR");
+        command.env_remove("MPENC_PASSWORD");
         let child = pair.slave.spawn_command(command).expect("the program starts");
         let mut reader = pair.master.try_clone_reader().expect("its output");
         let (tell, output) = channel();
@@ -55,7 +56,7 @@ impl Terminal {
         Self { name, master: pair.master, child, input, output, pending, screen, full }
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.screen.screen().contents()
     }
 

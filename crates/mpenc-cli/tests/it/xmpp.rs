@@ -11,6 +11,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 
 use crate::live::{Live, World};
+use crate::terminal::Terminal;
 
 /// Whoever has an account; the password is the name, twice.
 const ACCOUNTS: [&str; 3] = ["ann", "bob", "carol"];
@@ -177,6 +178,30 @@ fn tls_takes_only_a_certificate_of_an_authority_that_is_known() {
     // It does not talk to anybody without TLS.
     let plain = Live::run("ann", &mut server.chat(&world, "ann", "ann"));
     plain.fails_saying(&["cannot enter the room"]);
+}
+
+#[test]
+fn a_password_is_asked_for_and_not_shown() {
+    let world = World::of(&["ann"]);
+    let server = Prosody::start("");
+    let path = |path: std::path::PathBuf| path.to_str().unwrap().to_owned();
+    let at = format!("127.0.0.1:{}", server.port);
+    let (key, peers) = (path(world.key("ann")), path(world.peers("ann")));
+    let args = [
+        ["--xmpp", "ann@localhost"],
+        ["--xmpp-insecure", &at],
+        ["--room", "tea@conference.localhost"],
+        ["--name", "ann"],
+        ["--key", &key],
+        ["--peers", &peers],
+    ];
+    let args = [&["chat", "--plain"], args.as_flattened()].concat();
+    let args: Vec<String> = args.into_iter().map(str::to_owned).collect();
+    let mut ann = Terminal::start("ann", &args, 24, 90);
+    ann.shows(&["Password of ann@localhost: "]);
+    ann.enters("annann");
+    ann.shows(&["* you are in the room, alone"]);
+    assert!(!ann.text().contains("annann"), "{}", ann.text());
 }
 
 #[test]
