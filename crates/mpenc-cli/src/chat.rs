@@ -49,7 +49,7 @@ pub(crate) use tell::{text, texts};
 pub(crate) use verify::Compared;
 use verify::Verified;
 pub(crate) use verify::file_beside;
-pub(crate) use words::{Name, Names, Printable, json};
+pub(crate) use words::{Changed, Name, Names, Printable, json};
 
 /// The dialect that people talk; the other one is for recordings.
 pub(crate) const DIALECT: Dialect = Dialect::DOCUMENT;
@@ -342,12 +342,27 @@ impl<'a, F: Front> Chat<'a, F> {
             Event::Excluded { .. } if self.leaving => {
                 Some(note("you are no member any more, as you wished"))
             }
+            Event::MemberFresh(member) => Some(self.fresh(handle, member).await),
             other => self.teller.tell(other),
         };
         if let Some(line) = line {
             self.show(&line)?;
         }
         Ok(if matches!(event, Event::Internal(_)) { Flow::Over } else { Flow::On })
+    }
+
+    /// Of somebody nothing is missed any more: they have shown that they are there, or need not.
+    async fn fresh(&self, handle: &Handle<Mpenc>, member: &MemberId) -> Line {
+        let asked = member.clone();
+        let here = handle.query(move |session| {
+            session.members().contains(&asked) && session.channel_members().any(|m| *m == asked)
+        });
+        let member = text(member);
+        if !self.leaving && here.await.unwrap_or(false) {
+            note(format!("{} is there again", Name(&member)))
+        } else {
+            note(format!("no sign of life of {} is awaited any more", Name(&member)))
+        }
     }
 
     /// We are not in the room any more.

@@ -45,7 +45,8 @@ where
     // passwords.
     let ours = Targets::new()
         .with_target("mpenc_cli", LevelFilter::DEBUG)
-        .with_target("mpenc_tokio", LevelFilter::DEBUG);
+        .with_target("mpenc_tokio", LevelFilter::DEBUG)
+        .with_target("mpenc_xmpp", LevelFilter::DEBUG);
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(writer)
         .with_ansi(false)

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_xmpp::Stanza;
 use tokio_xmpp::xmlstream::{FallibleStreamElement, ReadError, XmppStreamElement};
+use tracing::{Instrument as _, debug, info, info_span, warn};
 
 use crate::connect::{Connection, Stream, connect};
 use crate::room::{Effects, Room};
@@ -108,13 +109,16 @@ impl XmppChannel {
 
     fn take(&mut self, effects: Effects) -> Result<(), XmppError> {
         let Effects { notices, stanzas, over } = effects;
+        for notice in &notices {
+            trace(notice);
+        }
         self.known |= notices.iter().any(|notice| matches!(notice, ChannelNotice::Entered { .. }));
         self.notices.extend(notices);
         if let State::Online(online) = &mut self.state {
             online.outgoing.extend(stanzas);
         }
         match over {
-            Some(Ok(ended)) => self.state = State::Left(ended),
+            Some(Ok(ended)) => self.state = State::Left(traced(ended)),
             Some(Err(error)) => return self.failed(error),
             None => {}
         }
@@ -122,19 +126,17 @@ impl XmppChannel {
     }
 
     fn failed(&mut self, error: XmppError) -> Result<(), XmppError> {
-        let error = match error {
-            XmppError::Unreachable(why) if self.known => {
-                self.state = State::Left(Ended::Disconnected(why));
-                return Ok(());
+        let why = match error {
+            XmppError::Unreachable(why) if self.known => why,
+            XmppError::TimedOut if self.known => XmppError::TimedOut.to_string(),
+            error => {
+                warn!(?error, "cannot enter");
+                self.state = State::Outside;
+                return Err(error);
             }
-            XmppError::TimedOut if self.known => {
-                self.state = State::Left(Ended::Disconnected(XmppError::TimedOut.to_string()));
-                return Ok(());
-            }
-            error => error,
         };
-        self.state = State::Outside;
-        Err(error)
+        self.state = State::Left(traced(Ended::Disconnected(why)));
+        Ok(())
     }
 }
 
@@ -200,18 +202,40 @@ impl GroupChannel for XmppChannel {
             // While an end is untold, entering would hide it.
             (State::Outside, ChannelAction::Enter) => {
                 let connecting = timeout(PATIENCE, connect(self.config.clone()));
-                self.state = State::Connecting(Box::pin(async {
-                    connecting.await.unwrap_or(Err(XmppError::TimedOut))
-                }));
+                let Config { account, server, .. } = &self.config;
+                let span = info_span!("connect", %account, ?server, again = self.known);
+                self.state = State::Connecting(Box::pin(
+                    async { connecting.await.unwrap_or(Err(XmppError::TimedOut)) }.instrument(span),
+                ));
             }
-            (State::Connecting(_), ChannelAction::Leave) => self.state = State::Left(Ended::Left),
+            (State::Connecting(_), ChannelAction::Leave) => {
+                self.state = State::Left(traced(Ended::Left));
+            }
             _ => {}
         }
     }
 }
 
+/// For operators: kinds and sizes, no texts. What a server chose is escaped.
+fn trace(notice: &ChannelNotice) {
+    match notice {
+        ChannelNotice::Entered { members } => info!(members = members.len(), "inside"),
+        ChannelNotice::Packet { sender, packet } => {
+            debug!(?sender, octets = packet.len(), "packet in");
+        }
+        ChannelNotice::Changed { entered, left } => debug!(?entered, ?left, "occupants"),
+        _ => {}
+    }
+}
+
+fn traced(ended: Ended) -> Ended {
+    info!(?ended, "outside");
+    ended
+}
+
 impl Online {
     fn new(connection: Connection, config: Config) -> Self {
+        info!(limit = connection.limit, room = %config.room, "connected, asks to enter");
         let (room, stanza) = Room::enter(config, connection.limit);
         let outgoing = VecDeque::from([stanza]);
         Self { stream: connection.stream, outgoing, room, until: Instant::now() + PATIENCE }
@@ -237,16 +261,19 @@ impl Online {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Effects> {
         // If writing fails, what the server said last may still be there to read, and then its end.
-        if self.poll_write(cx).is_err() {
+        if let Err(error) = self.poll_write(cx) {
+            warn!(?error, "cannot write");
             self.outgoing.clear();
         }
         let element = match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
             Some(Ok(FallibleStreamElement::Ok(element))) => element,
             // Stanzas that cannot be read come from other occupants: they must not get us out.
             Some(Ok(FallibleStreamElement::Err(_)) | Err(ReadError::ParseError(_))) => {
+                debug!("a stanza that cannot be read is left out");
                 return Poll::Ready(Effects::default());
             }
             Some(Err(ReadError::SoftTimeout)) => {
+                debug!("silence: asks the server whether it is there");
                 let ping = self.room.ping();
                 self.outgoing.push_back(ping);
                 return Poll::Ready(Effects::default());
@@ -258,7 +285,10 @@ impl Online {
         };
         match element {
             XmppStreamElement::Stanza(stanza) => Poll::Ready(self.room.see(stanza)),
-            XmppStreamElement::StreamError(error) => self.lost(error.to_string()),
+            XmppStreamElement::StreamError(error) => {
+                warn!(error = ?error.to_string(), "stream error");
+                self.lost(error.to_string())
+            }
             _ => Poll::Ready(Effects::default()),
         }
     }

@@ -9,6 +9,7 @@ use sasl::common::Credentials;
 use tokio_xmpp::connect::{
     AsyncReadAndWrite, DnsConfig, ServerConnector, StartTlsServerConnector, TcpServerConnector,
 };
+use tokio_xmpp::error::AuthError;
 use tokio_xmpp::jid::Jid;
 use tokio_xmpp::minidom::Element;
 use tokio_xmpp::parsers::bind::BindQuery;
@@ -19,6 +20,7 @@ use tokio_xmpp::xmlstream::{
     FallibleStreamElement, ReadError, StreamHeader, Timeouts, XmlStream, XmppStreamElement,
 };
 use tokio_xmpp::{Error, Stanza, client_login, rustls};
+use tracing::debug;
 
 use crate::{Config, Server, XmppError};
 
@@ -88,12 +90,14 @@ where
     let (pending, binding) =
         server.connect(&jid, ns::JABBER_CLIENT, TIMEOUTS).await.map_err(failed)?;
     let (features, stream) = pending.recv_features().await.map_err(|e| failed(e.into()))?;
+    debug!("the server answers");
     let credentials = Credentials::default()
         .with_username(name.as_str())
         .with_password(config.password.as_str())
         .with_channel_binding(binding);
     let stream =
         client_login(stream, features.sasl_mechanisms, credentials).await.map_err(failed)?;
+    debug!("logged in");
     let to = Some(Cow::Borrowed(config.account.domain().as_str()));
     let header = StreamHeader { to, from: None, id: None };
     let pending = stream.send_header(header).await.map_err(|e| failed(e.into()))?;
@@ -147,7 +151,15 @@ pub(crate) async fn ask(
 
 fn failed(error: Error) -> XmppError {
     match error {
+        Error::Auth(AuthError::Fail(why)) => XmppError::Login(crate::stanza::words_of(&why)),
         Error::Auth(error) => XmppError::Login(error.to_string()),
+        Error::DnsNet(error) if error.is_no_records_found() => {
+            XmppError::Unreachable("there is no address for its name".to_owned())
+        }
+        Error::DnsNet(error) => {
+            XmppError::Unreachable(format!("its name cannot be looked up: {error}"))
+        }
+        Error::Io(error) => XmppError::Unreachable(error.to_string()),
         error => XmppError::Unreachable(error.to_string()),
     }
 }

@@ -28,7 +28,7 @@ pub enum XmppError {
 impl fmt::Display for XmppError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Address(text) => write!(f, "{text:?} is no XMPP address or nick"),
+            Self::Address(text) => write!(f, "{text:?} is no XMPP address (NAME@HOST), or no nick"),
             Self::NotLoopback(addr) => {
                 write!(f, "{addr} is another machine: without TLS we only talk to this one")
             }

@@ -14,6 +14,7 @@ use tokio_xmpp::parsers::iq::Iq;
 use tokio_xmpp::parsers::message::{Message, MessageType};
 use tokio_xmpp::parsers::presence::{Presence, Type};
 use tokio_xmpp::parsers::stanza_error::{DefinedCondition, ErrorType, StanzaError};
+use tracing::{debug, info};
 
 use crate::stanza::{self, About};
 use crate::{Config, Ended, Names, XmppError};
@@ -107,6 +108,7 @@ impl Room {
                     self.leave(&mut effects);
                     effects.over = Some(Ok(Ended::TooLong { octets, limit }));
                 } else {
+                    debug!(octets, "packet out");
                     let id = self.id();
                     effects.stanzas.push(stanza::packet(&self.config.room, id, packet));
                 }
@@ -116,6 +118,7 @@ impl Room {
                     if occupant.member.as_ref().is_some_and(|member| members.contains(member)) {
                         self.ids = self.ids.wrapping_add(1);
                         let id = format!("{}{}", self.prefix, self.ids);
+                        debug!(?nick, "asks the room to remove");
                         // Whoever may not do this gets an error, which changes nothing.
                         effects.stanzas.push(stanza::remove(&self.config.room, &id, nick));
                     }
@@ -124,6 +127,7 @@ impl Room {
             ChannelAction::Invite(members) if self.config.names == Names::Account => {
                 for member in members {
                     let account = member.to_text(self.config.dialect);
+                    debug!(?account, "asks the room to invite");
                     effects.stanzas.push(stanza::invite(&self.config.room, &account));
                 }
             }
@@ -170,6 +174,7 @@ impl Room {
             }
         }
         for (account, affiliation) in changes {
+            debug!(?account, affiliation, "asks the room to make a moderator, or no longer");
             let id = self.id();
             let stanza = stanza::affiliate(&self.config.room, &id, account.as_str(), affiliation);
             effects.stanzas.push(stanza);
@@ -281,6 +286,7 @@ impl Room {
         let own = self.member(nick, Some(&account));
         self.put(nick.to_owned(), own, about);
         if about.is_new() {
+            info!("the room is new: configures it");
             self.phase = Phase::Opening;
             effects.stanzas.push(stanza::unlock(&self.config.room, OPEN, accounts));
         } else {
@@ -391,7 +397,13 @@ impl Room {
                 effects.stanzas.push(answer.into());
             }
             // If it cannot be opened, others will not come in: that is seen.
-            Iq::Result { from, id, .. } | Iq::Error { from, id, .. } => {
+            answer @ (Iq::Result { .. } | Iq::Error { .. }) => {
+                let refused = match &answer {
+                    Iq::Error { error, .. } => Some(stanza::reason(error)),
+                    _ => None,
+                };
+                let (from, id) = (answer.from().cloned(), answer.id().to_owned());
+                debug!(id, ?refused, "answer");
                 let from_room = self.nick(from.as_ref()) == Some(None);
                 if from_room && id == OPEN && self.phase == Phase::Opening {
                     self.inside(effects);

@@ -134,19 +134,24 @@ pub(crate) fn is_history(message: &Message) -> bool {
 
 /// An error, for people: what it is, and what the server says about it.
 pub(crate) fn reason(error: &StanzaError) -> String {
-    let condition = format!("{:?}", error.defined_condition);
-    // `RegistrationRequired` is "registration required".
+    let words = words_of(&error.defined_condition);
+    match error.texts.values().next().filter(|text| !text.is_empty()) {
+        Some(text) => format!("{words} ({})", text.escape_debug()),
+        None => words,
+    }
+}
+
+/// What a condition is called: `RegistrationRequired` is "registration required".
+pub(crate) fn words_of(condition: &impl core::fmt::Debug) -> String {
     let mut words = String::new();
-    for letter in condition.chars().take_while(|letter| letter.is_ascii_alphanumeric()) {
+    let name = format!("{condition:?}");
+    for letter in name.chars().take_while(|letter| letter.is_ascii_alphanumeric()) {
         if letter.is_ascii_uppercase() && !words.is_empty() {
             words.push(' ');
         }
         words.push(letter.to_ascii_lowercase());
     }
-    match error.texts.values().next().filter(|text| !text.is_empty()) {
-        Some(text) => format!("{words} ({})", text.escape_debug()),
-        None => words,
-    }
+    words
 }
 
 /// What a room says of an occupant.

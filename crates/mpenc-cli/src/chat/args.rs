@@ -159,3 +159,87 @@ pub(super) fn missing(flag: &str, name: &str, path: Option<&Path>) -> anyhow::Er
     });
     crate::cli::usage(ErrorKind::MissingRequiredArgument, &format!("{flag} is missing{place}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::super::place::Server;
+    use super::*;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    /// What follows from these flags, and a file that says this.
+    fn setup(file: &str, flags: &[&str]) -> Setup {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        std::fs::write(&path, file).unwrap();
+        let config = ["mpenc", "--config", path.to_str().unwrap()];
+        Program::try_parse_from([&config, flags].concat()).unwrap().args.setup().unwrap()
+    }
+
+    const FILE: &str = "key = '/file/key'\npeers = '/file/peers'\nname = 'file'\nroom = 'file'\n\
+                        latency-ms = 11\nreply-ms = 12\nrefresh-minutes = 13\nplain = true\n";
+    const RELAY: &str = "relay = '127.0.0.1:1'\n";
+
+    #[test]
+    fn the_file_says_what_no_flag_says() {
+        let setup = setup(&format!("{FILE}{RELAY}"), &[]);
+        assert_eq!((setup.key, setup.peers), ("/file/key".into(), "/file/peers".into()));
+        assert_eq!((&*setup.place.name, &*setup.place.room), ("file", "file"));
+        assert_eq!((setup.latency_ms, setup.reply_ms, setup.refresh_minutes), (11, 12, 13));
+        assert!(setup.plain);
+        assert_eq!(setup.place.server, Server::Relay("127.0.0.1:1".parse().unwrap()));
+    }
+
+    #[test]
+    fn every_flag_counts_more_than_the_file() {
+        let flags = [
+            ["--key", "flag.key"],
+            ["--peers", "flag.peers"],
+            ["--name", "flag"],
+            ["--room", "tea"],
+            ["--latency-ms", "21"],
+            ["--reply-ms", "22"],
+            ["--refresh-minutes", "23"],
+            ["--relay", "127.0.0.1:2"],
+        ];
+        let setup =
+            setup(&format!("{FILE}{RELAY}"), &[flags.as_flattened(), &["--screen"]].concat());
+        assert_eq!((setup.key, setup.peers), ("flag.key".into(), "flag.peers".into()));
+        assert_eq!((&*setup.place.name, &*setup.place.room), ("flag", "tea"));
+        assert_eq!((setup.latency_ms, setup.reply_ms, setup.refresh_minutes), (21, 22, 23));
+        assert!(!setup.plain);
+        assert_eq!(setup.place.server, Server::Relay("127.0.0.1:2".parse().unwrap()));
+    }
+
+    /// Half of an address from here and half from there would be a server that nobody meant.
+    #[test]
+    #[cfg(feature = "xmpp")]
+    fn an_address_comes_from_one_place() {
+        use mpenc_xmpp::Server as At;
+
+        let xmpp = format!("{FILE}xmpp = 'file@localhost'\nxmpp-insecure = '127.0.0.1:1'\n");
+        let server = |flags: &[&str]| setup(&xmpp, flags).place.server;
+        let account = |account: &str, server| Server::Xmpp { account: account.into(), server };
+        let insecure = |at: &str| At::InsecureLoopback(at.parse().unwrap());
+        assert_eq!(server(&[]), account("file@localhost", insecure("127.0.0.1:1")));
+        assert_eq!(server(&["--xmpp", "flag@localhost"]), account("flag@localhost", At::Domain));
+        assert_eq!(
+            server(&["--relay", "127.0.0.1:2"]),
+            Server::Relay("127.0.0.1:2".parse().unwrap())
+        );
+        assert_eq!(
+            server(&["--xmpp-server", "host:2"]),
+            account("file@localhost", At::Host("host".into(), 2))
+        );
+        assert_eq!(
+            server(&["--xmpp-insecure", "127.0.0.1:2"]),
+            account("file@localhost", insecure("127.0.0.1:2"))
+        );
+    }
+}

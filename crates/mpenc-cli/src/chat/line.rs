@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::words::{Name, Names, Printable, Shortened};
+use super::words::{Changed, Name, Names, Printable, Shortened};
 
 /// One line of output. Programs read its JSON, in which names and texts are as they are; people
 /// read its `Display`, in which nothing can play tricks on them.
@@ -140,10 +140,9 @@ impl fmt::Display for Line {
                 }
                 write!(f, " ({} by {})", Printable(operation), Name(by))
             }
-            Self::Proposed { own, operation } => write!(
-                f,
-                "* {operation} is proposed ({own}); until it is done, the members are who they are"
-            ),
+            Self::Proposed { own, operation } => {
+                write!(f, "* {operation} is proposed ({own}); nothing changes until it is done")
+            }
             Self::Accepted { operation, by, include, exclude, joins } => {
                 write!(f, "* {operation} by {} runs", Name(by))?;
                 if *joins {
@@ -158,10 +157,7 @@ impl fmt::Display for Line {
                 Ok(())
             }
             Self::Progress { contributed, confirmed, of, awaited } => {
-                match confirmed {
-                    0 => write!(f, "* … {contributed} of {of} contributed")?,
-                    _ => write!(f, "* … {confirmed} of {of} confirmed")?,
-                }
+                write!(f, "* … {contributed} of {of} contributed, {confirmed} of {of} confirmed")?;
                 if awaited.is_empty() { Ok(()) } else { write!(f, "; awaiting {}", Names(awaited)) }
             }
             Self::Failed { operation, by, why, .. } => {
@@ -238,16 +234,10 @@ fn members_changed(
         _ if include.is_empty() && exclude.is_empty() => {
             return write!(f, "* the group key is new; members as before: {}", Names(members));
         }
-        [alone] => write!(f, "* {} is alone now", Name(alone))?,
-        _ => write!(f, "* members, as each of them confirmed: {}", Names(members))?,
+        [_] => f.write_str("* alone now: ")?,
+        _ => f.write_str("* members, as each of them confirmed: ")?,
     }
-    for name in include {
-        write!(f, " +{}", Name(name))?;
-    }
-    for name in exclude {
-        write!(f, " −{}", Name(name))?;
-    }
-    Ok(())
+    write!(f, "{}", Changed { members, include, exclude })
 }
 
 fn who(
@@ -437,12 +427,15 @@ mod tests {
         };
         assert_eq!(
             members(&["ann", "bob"], &["bob"], &["eve x"]),
-            "* members, as each of them confirmed: ann, bob +bob −\"eve x\" (… by ann)"
+            "* members, as each of them confirmed: ann, +bob; −\"eve x\" (… by ann)"
         );
         assert_eq!(
             members(&["ann", "bob"], &[], &[]),
             "* the group key is new; members as before: ann, bob (… by ann)"
         );
-        assert_eq!(members(&["ann"], &[], &["bob"]), "* ann is alone now −bob (… by ann)");
+        assert_eq!(
+            members(&["ann"], &[], &["bob", "cat"]),
+            "* alone now: ann; −bob, −cat (… by ann)"
+        );
     }
 }

@@ -1,14 +1,15 @@
 //! What the session's events, and its refusals, say to a person.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
-use mpenc::session::{FailReason, OperationInfo, Outcome};
+use mpenc::session::{FailReason, HistoryFault, OperationInfo, Outcome};
 use mpenc::{ApiMisuse, Event, MemberId, Severity};
 use mpenc_greet::ProposeError;
 use mpenc_tokio::CallError;
 
 use super::DIALECT;
-use super::line::{Line, alarm, note, warning};
+use super::line::{Line, alarm, note, start, warning};
 use super::words::{Name, Names, Printable, Shortened};
 
 /// Puts events into words.
@@ -44,14 +45,12 @@ impl Teller {
                  /start a session of your own",
                 list(others)
             )),
-            Event::MemberEntered(member) if self.known.contains(member) => note(format!(
-                "somebody who calls themselves {0} is in the room; /include {0} adds them, if theirs \
-                 is the key that you know",
-                name(member)
-            )),
+            Event::MemberEntered(member) if self.known.contains(member) => {
+                note(format!("somebody called {0} came in; /include {0} checks that", name(member)))
+            }
             Event::MemberEntered(member) => note(format!(
-                "somebody who calls themselves {} is in the room; {} has no key for that name, so \
-                 they cannot be included",
+                "somebody called {} came in; they cannot be included, as {} has no key for \
+                 that name",
                 name(member),
                 self.peers
             )),
@@ -124,17 +123,18 @@ impl Teller {
                 "{} told two stories: {} and {}, each signed by them, and neither written in view of \
                  the other; the first counts here. Nothing can be written until they are excluded",
                 name(author),
-                accepted.id,
-                refused.id
+                short(&accepted.id),
+                short(&refused.id)
             )),
             Event::OrderMismatch { member, fault } => alarm(format!(
                 "{} was told another history than you were: the server, or they, told different \
-                 stories ({fault}); leave and join again",
-                name(member)
+                 stories ({}); leave and join again",
+                name(member),
+                told(fault)
             )),
             Event::HistoryUnconfirmed { missing } => warning(format!(
                 "not confirmed yet that all were told the same history: {}",
-                texts(missing).join(", ")
+                list(missing)
             )),
             Event::HistoryConfirmed => {
                 note("all have confirmed that they were told the same history")
@@ -143,9 +143,6 @@ impl Teller {
                 "nothing shows that {} is still there: they have acked nothing for too long",
                 name(member)
             )),
-            Event::MemberFresh(member) => {
-                note(format!("{} is there again, or is not expected to be", name(member)))
-            }
             Event::Sent { .. } => note("what waited for its readers has been sent to them"),
             Event::NotSent { readers, text, error, .. } => {
                 let why = match error {
@@ -299,6 +296,29 @@ fn name(member: &MemberId) -> String {
 /// Names in a sentence.
 pub(crate) fn list<'a>(members: impl IntoIterator<Item = &'a MemberId>) -> String {
     Names(&texts(members)).to_string()
+}
+
+/// The start of an id or a hash.
+fn short(hash: &impl fmt::Display) -> String {
+    start(&hash.to_string()).to_owned()
+}
+
+/// How another history than ours shows; what `/status` tells compares with it.
+fn told(fault: &HistoryFault) -> String {
+    match fault {
+        HistoryFault::Differs { packet, ours, theirs } => format!(
+            "at {}, their chain hash is {} and yours is {}",
+            short(packet),
+            short(theirs),
+            short(ours)
+        ),
+        HistoryFault::Unknown { theirs, ours } => format!(
+            "they accepted {}, which never came to you; your latest is {}",
+            short(theirs),
+            short(ours)
+        ),
+        other => other.to_string(),
+    }
 }
 
 fn count(number: usize, what: &str) -> String {

@@ -14,7 +14,8 @@ pub(crate) struct Name<'a>(pub(crate) &'a str);
 impl fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plain = |c: char| c.is_alphanumeric() || "-_.@+'".contains(c);
-        if !self.0.is_empty() && self.0.chars().all(plain) {
+        // A plus before a name says that it is new.
+        if !self.0.is_empty() && !self.0.starts_with('+') && self.0.chars().all(plain) {
             return f.write_str(self.0);
         }
         f.write_char('"')?;
@@ -35,6 +36,27 @@ impl fmt::Display for Names<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, name) in self.0.iter().enumerate() {
             write!(f, "{}{}", if at == 0 { "" } else { ", " }, Name(name))?;
+        }
+        Ok(())
+    }
+}
+
+/// Members after a change: a plus stands before who is new among them, a minus before who is not any
+/// more.
+pub(crate) struct Changed<'a> {
+    pub(crate) members: &'a [String],
+    pub(crate) include: &'a [String],
+    pub(crate) exclude: &'a [String],
+}
+
+impl fmt::Display for Changed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, name) in self.members.iter().enumerate() {
+            let new = if self.include.contains(name) { "+" } else { "" };
+            write!(f, "{}{new}{}", if at == 0 { "" } else { ", " }, Name(name))?;
+        }
+        for (at, name) in self.exclude.iter().enumerate() {
+            write!(f, "{}−{}", if at == 0 { "; " } else { ", " }, Name(name))?;
         }
         Ok(())
     }
@@ -205,6 +227,8 @@ mod tests {
             ("ann", "ann"),
             ("Zoë-2", "Zoë-2"),
             ("O'Brien", "O'Brien"),
+            ("a+b", "a+b"),
+            ("+a", r#""+a""#),
             ("ann lee", r#""ann lee""#),
             ("", r#""""#),
             ("a\"b", r#""a\"b""#),

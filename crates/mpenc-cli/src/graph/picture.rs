@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 
-use crate::chat::{Name, Names, Printable};
+use crate::chat::{Changed, Name, Names, Printable};
 use crate::log::{Record, What};
 
 /// One row, from top to bottom.
@@ -65,10 +65,10 @@ impl Picture {
                     picture.acks(&rows_of, &id, format!("never acked by {}", Names(&missing)));
                 }
                 What::Members { members, include, exclude, by, operation } => {
-                    let mut said = format!("members: {}", Names(&members));
-                    include.iter().for_each(|name| said.push_str(&format!(" +{}", Name(name))));
-                    exclude.iter().for_each(|name| said.push_str(&format!(" −{}", Name(name))));
-                    said.push_str(&format!(" ({} by {})", Printable(&operation), Name(&by)));
+                    let (operation, by) = (Printable(&operation), Name(&by));
+                    let (members, include, exclude) = (&members, &include, &exclude);
+                    let changed = Changed { members, include, exclude };
+                    let said = format!("members: {changed} ({operation} by {by})");
                     picture.rows.push(Row::Members(said));
                 }
                 What::Other { .. } => {}

@@ -26,7 +26,7 @@ pub(crate) const HELP: [&str; 8] = [
     "Esc ends that. Ctrl+P and Ctrl+N bring back what you entered.",
     "PageUp and PageDown scroll; Ctrl+End goes to the newest. Ctrl+F searches.",
     "✓ all have acked a message; · not yet; ! overdue; ✗ they are gone and never did; … queued.",
-    "≠ one of its author and readers was told another history than you were (\"history differs\").",
+    "≠ \"history differs\": one of its author and readers was told another one than you, or told two.",
     "↑ on a message: it was not written in view of the line above, or not to the members of now.",
     "Ctrl+C removes what is typed; with nothing typed it leaves, as /part does.",
 ];

@@ -87,12 +87,17 @@ pub(crate) enum Level {
 pub(crate) enum Item {
     Message(Message),
     Notice(Level, String),
-    /// How far an operation is: done, out of so many, and what it is.
-    Progress {
-        done: usize,
-        of: usize,
-        text: String,
-    },
+}
+
+/// How far an operation is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Progress {
+    pub(crate) contributed: usize,
+    pub(crate) confirmed: usize,
+    /// How many take part.
+    pub(crate) of: usize,
+    /// Who has done what, and who is awaited.
+    pub(crate) text: String,
 }
 
 /// What is being looked for.
@@ -117,6 +122,10 @@ pub(crate) struct Model {
     quiet: BTreeMap<String, Duration>,
     /// Who was told another history of operations than we were.
     differs: BTreeSet<String>,
+    /// Who told two stories, and among the items the first one that may not be what others have.
+    forks: BTreeMap<String, usize>,
+    /// How many take part in the operation that runs.
+    taking_part: usize,
     /// Among the items, the first one of those since the members last changed.
     since_change: usize,
     /// What stands until we leave: somebody was told something else, or tells it.
@@ -145,6 +154,8 @@ impl Model {
             compared: Compared::default(),
             quiet: BTreeMap::new(),
             differs: BTreeSet::new(),
+            forks: BTreeMap::new(),
+            taking_part: 0,
             since_change: 0,
             alarms: Vec::new(),
             selected: None,
@@ -186,10 +197,14 @@ impl Model {
             }
             Event::OrderMismatch { member, .. } => {
                 self.differs.insert(text(member));
-                self.alarm(format!("the server told you and {} different things", name(member)));
+                self.alarm(format!(
+                    "the server told you and {0} different things, or {0} only says so",
+                    name(member)
+                ));
             }
-            Event::Forked { author, .. } => {
-                self.alarm(format!("{} told two stories", name(author)));
+            Event::Forked { author, accepted, .. } => self.forked(author, &accepted.id),
+            Event::OperationAccepted(info) | Event::Candidate(info) => {
+                self.taking_part = info.members.len();
             }
             Event::HistoryDiffers { there, .. } if !there.is_empty() => {
                 self.alarm("messages of before the change of members were kept from you".into());
@@ -202,13 +217,14 @@ impl Model {
                 for member in exclude {
                     self.differs.remove(&text(member));
                     self.quiet.remove(&text(member));
-                    let two_stories = format!("{} told two stories", name(member));
+                    let two_stories = two_stories(member);
                     self.alarms.retain(|alarm| *alarm != two_stories);
                 }
             }
             Event::LeftChannel | Event::EnteredChannel { .. } => {
                 self.quiet.clear();
                 self.differs.clear();
+                self.forks.clear();
                 self.alarms.clear();
             }
             _ => {}
@@ -219,6 +235,14 @@ impl Model {
     pub(crate) fn push(&mut self, message: Message) {
         self.places.insert(message.id, self.items.len());
         self.items.push(Item::Message(message));
+    }
+
+    /// Somebody told two stories; the one that begins with this message is what we have.
+    pub(super) fn forked(&mut self, author: &MemberId, accepted: &MessageId) {
+        let from = self.places.get(accepted).copied().unwrap_or(self.items.len());
+        let known = self.forks.entry(text(author)).or_insert(from);
+        *known = from.min(*known);
+        self.alarm(two_stories(author));
     }
 
     fn alarm(&mut self, text: String) {
@@ -234,24 +258,15 @@ impl Model {
         }
     }
 
-    /// Something that people read. What the message itself shows is left out.
+    /// Something that people read. What messages show themselves is left out, and how far the
+    /// running operation is, which is shown as it is at any time.
     pub(crate) fn line(&mut self, line: &Line) {
         let (level, text) = match line {
             Line::Message { .. }
             | Line::FullyAcked { .. }
             | Line::NotFullyAcked { .. }
-            | Line::Unreachable { .. } => return,
-            Line::Progress { contributed, confirmed, of, .. } => {
-                let text = line.to_string();
-                let text = text.trim_start_matches("* … ").to_owned();
-                let (done, of) = (contributed.saturating_add(*confirmed), of.saturating_mul(2));
-                let progress = Item::Progress { done, of, text };
-                match self.items.last_mut() {
-                    Some(last @ Item::Progress { .. }) => *last = progress,
-                    _ => self.items.push(progress),
-                }
-                return;
-            }
+            | Line::Unreachable { .. }
+            | Line::Progress { .. } => return,
             Line::Alarm { .. } => (Level::Alarm, line.to_string()),
             Line::Warning { .. } | Line::Failed { .. } | Line::Ended { completed: false, .. } => {
                 (Level::Warning, line.to_string())
@@ -259,10 +274,6 @@ impl Model {
             _ => (Level::Note, line.to_string()),
         };
         let text = text.trim_start_matches(['*', '!']).trim_start().to_owned();
-        if let (Line::Members { .. }, Some(Item::Progress { .. })) = (line, self.items.last()) {
-            // It is done: how far it was is no news.
-            self.items.pop();
-        }
         self.items.push(Item::Notice(level, text));
     }
 
@@ -338,15 +349,40 @@ impl Model {
         }
     }
 
-    /// Which of those who wrote or read a message were told another history than we were: what they
-    /// acked, they acked in view of that one. What is from before the last change is not in doubt.
+    /// Because of whom others may have another history than this message here: those who wrote or
+    /// read it, and were told another one than we were, as what they acked, they acked in view of
+    /// that; and its author, if they told others another story in its place. What is from before the
+    /// last change is not in doubt, unless two stories were told of it.
     pub(crate) fn differing(&self, message: &Message) -> Vec<String> {
         let at = self.places.get(&message.id).copied().unwrap_or_default();
-        let those = message.readers.iter().chain([&message.author]);
+        let differs = |name: &String| at >= self.since_change && self.differs.contains(name);
+        let forked = self.forks.get(&message.author).is_some_and(|from| at >= *from);
+        let mut those: Vec<String> =
+            message.readers.iter().filter(|name| differs(name)).cloned().collect();
+        if forked || differs(&message.author) {
+            those.push(message.author.clone());
+        }
         those
-            .filter(|name| at >= self.since_change && self.differs.contains(*name))
-            .cloned()
-            .collect()
+    }
+
+    /// How far the operation is that runs, if one does.
+    pub(crate) fn progress(&self) -> Option<Progress> {
+        let Running { contributed, confirmed, awaited } = self.seen.running.as_ref()?;
+        let of = self.taking_part.max(contributed.len()).max(confirmed.len()).max(1);
+        let mut parts = Vec::new();
+        for (who, what) in [(contributed, "contributed"), (confirmed, "confirmed")] {
+            match who.len() {
+                0 => {}
+                all if all == of => parts.push(format!("all {what}")),
+                some => parts.push(format!("{} {what} ({some} of {of})", names(who))),
+            }
+        }
+        let mut text = parts.join(", ");
+        if !awaited.is_empty() {
+            let colon = if text.is_empty() { "" } else { "; " };
+            text.push_str(&format!("{colon}awaiting {}", names(awaited)));
+        }
+        Some(Progress { contributed: contributed.len(), confirmed: confirmed.len(), of, text })
     }
 
     /// What is known of a member's being there.
@@ -412,6 +448,10 @@ impl Model {
     }
 }
 
+fn two_stories(author: &MemberId) -> String {
+    format!("history differs: {} told two stories", name(author))
+}
+
 fn name(member: &MemberId) -> String {
     crate::chat::Name(&text(member)).to_string()
 }
@@ -419,6 +459,19 @@ fn name(member: &MemberId) -> String {
 /// Names in a sentence.
 pub(crate) fn names(names: &[String]) -> String {
     crate::chat::Names(names).to_string()
+}
+
+/// As many names as fit into so many columns, at least one, and how many more there are.
+pub(crate) fn names_within(all: &[String], columns: usize) -> String {
+    let first = |shown: usize| {
+        let (these, others) = all.split_at(shown.min(all.len()));
+        match others.len() {
+            0 => names(these),
+            more => format!("{} and {more} more", names(these)),
+        }
+    };
+    let fits = |text: &String| textwrap::core::display_width(text) <= columns;
+    (2..=all.len()).rev().map(first).find(fits).unwrap_or_else(|| first(1))
 }
 
 pub(crate) fn counted(number: usize, what: &str) -> String {

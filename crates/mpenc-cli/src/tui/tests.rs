@@ -7,7 +7,7 @@ use mpenc::{Dialect, MemberId};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use ratatui::style::Modifier;
+use ratatui::style::{Color, Modifier};
 
 use super::keys::{Outcome, press};
 use super::model::{Item, Level, Message, Model, Standing};
@@ -59,14 +59,11 @@ fn model() -> Model {
         exclude: strings(&["dan"]),
         joins: false,
     });
-    for confirmed in [1, 2] {
-        model.line(&Line::Progress {
-            contributed: 3,
-            confirmed,
-            of: 3,
-            awaited: strings(&["bob"]),
-        });
-    }
+    model.seen.running = Some(Running {
+        contributed: strings(&["ann", "bob", "carol"]),
+        confirmed: strings(&["ann", "carol"]),
+        awaited: strings(&["bob"]),
+    });
     let overdue = Standing::Overdue(strings(&["bob"]));
     let mut former =
         message(4, "ann", "is anybody there at all, or am I talking to myself?", overdue);
@@ -130,6 +127,10 @@ fn a_selected_message() {
         let row = row.unwrap_or_else(|| panic!("{text} is not there"));
         buffer[(9, row)].modifier.contains(Modifier::DIM)
     };
+    // All of the selected message is marked, also what is said of it, to the end of its lines.
+    let marked = |row| (2..65).all(|at| buffer[(at, row)].modifier.contains(Modifier::REVERSED));
+    let rows: Vec<u16> = (1..20).filter(|&row| marked(row)).collect();
+    assert_eq!(rows, [7, 8]);
     assert!(!dimmed("who is for tea?"), "its author had seen it");
     assert!(dimmed("bob: me"));
     assert!(dimmed("is anybody there"));
@@ -155,7 +156,9 @@ fn the_summary_says_the_worst_and_names_nobody_without_evidence() {
     model.event(&mismatch);
     let (level, text) = model.summary();
     assert_eq!(level, Level::Alarm);
-    assert!(text.starts_with("the server told you and carol different things · 1 message"));
+    assert!(text.starts_with(
+        "the server told you and carol different things, or carol only says so · 1 message"
+    ));
     model.event(&mpenc::Event::LeftChannel);
     assert_eq!(model.summary().0, Level::Warning, "a new session, a new start");
     let calm = Model::new("tea", "ann");
@@ -168,13 +171,16 @@ fn what_members_prove_and_who_was_told_another_history() {
     let member = |name| MemberId::new(Dialect::DOCUMENT, name).unwrap();
     let mut model = model();
     let screen = shown(&model, 90, 24);
-    assert!(screen.contains("│carol · fresh") && screen.contains("│  quiet for 56 s"), "{screen}");
+    assert!(
+        screen.contains("│ carol · fresh") && screen.contains("│   quiet for 56 s"),
+        "{screen}"
+    );
     model.event(&mpenc::Event::MemberExpired {
         member: member("carol"),
         since: mpenc::session::Instant::new(Duration::ZERO),
     });
     model.now = Duration::from_secs(70);
-    assert!(shown(&model, 90, 24).contains("│  expired 10 s ago"));
+    assert!(shown(&model, 90, 24).contains("│   expired 10 s ago"));
     let fault = mpenc::session::HistoryFault::Unknown {
         theirs: mpenc_order::PacketId::from_bytes([1; 32]),
         ours: mpenc_order::PacketId::from_bytes([2; 32]),
@@ -186,6 +192,58 @@ fn what_members_prove_and_who_was_told_another_history() {
     let (operation, author) = (mpenc_greet::Operation::Exclude, member("ann"));
     model.event(&mpenc::Event::Members { id, remain, include, exclude, operation, author });
     assert!(!shown(&model, 90, 24).contains("history differs"), "he is no member any more");
+}
+
+/// Whoever tells two stories is named as such; their messages from there on may not be what others
+/// have, and all others are as they were.
+#[test]
+fn messages_of_whoever_told_two_stories_may_not_be_what_others_have() {
+    let mut model = model();
+    let author = MemberId::new(Dialect::DOCUMENT, "carol").unwrap();
+    model.push(message(5, "carol", "and more", Standing::Acked));
+    model.forked(&author, &id(3));
+    let screen = shown(&model, 90, 24);
+    for line in ["≠ [3] carol", "≠ [5] carol", "✓ [2] bob", "history differs: carol told two"]
+    {
+        assert!(screen.contains(line), "{line} is not in {screen}");
+    }
+    assert_eq!(screen.matches("history differs: carol").count(), 3, "{screen}");
+    assert_eq!(model.summary().0, Level::Alarm);
+    let (include, exclude, remain) = (vec![], vec![author.clone()], vec![]);
+    let id = mpenc_order::PacketId::from_bytes([3; 32]);
+    let operation = mpenc_greet::Operation::Exclude;
+    model.event(&mpenc::Event::Members { id, remain, include, exclude, operation, author });
+    assert_eq!(model.summary().0, Level::Warning, "they are no member any more");
+    assert!(shown(&model, 90, 24).contains("≠ [3] carol"), "what they wrote stays in doubt");
+}
+
+/// `NO_COLOR`: what colours say is said by signs and words, too.
+#[test]
+fn without_colours_there_are_none() {
+    let mut model = model();
+    model.event(&mpenc::Event::MemberExpired {
+        member: MemberId::new(Dialect::DOCUMENT, "carol").unwrap(),
+        since: mpenc::session::Instant::new(Duration::ZERO),
+    });
+    let coloured = |colours| {
+        let mut terminal = Terminal::new(TestBackend::new(90, 24)).unwrap();
+        terminal.draw(|frame| _ = draw(frame, &model, Theme::new(colours))).unwrap();
+        let cells = terminal.backend().buffer().content().to_vec();
+        cells.iter().filter(|cell| cell.fg != Color::Reset || cell.bg != Color::Reset).count()
+    };
+    assert_eq!(coloured(false), 0);
+    assert!(coloured(true) > 0);
+}
+
+#[test]
+fn names_that_do_not_fit_are_counted() {
+    let names = strings(&["ann", "bob", "carol lee", "dan"]);
+    let within = |columns| super::model::names_within(&names, columns);
+    assert_eq!(within(26), "ann, bob, \"carol lee\", dan");
+    assert_eq!(within(25), "ann, bob and 2 more");
+    assert_eq!(within(18), "ann and 3 more");
+    assert_eq!(within(0), "ann and 3 more");
+    assert_eq!(super::model::names_within(&names[..1], 0), "ann");
 }
 
 #[test]
@@ -206,11 +264,17 @@ fn while_a_change_runs_the_input_says_to_whom_a_text_goes() {
         confirmed: strings(&["ann"]),
         awaited: strings(&["bob", "carol"]),
     });
+    for (width, height) in [(90, 24), (60, 15)] {
+        let screen = shown(&model, width, height);
+        assert!(screen.contains(" to bob, carol, as long as the change runs ─"), "{screen}");
+    }
     let screen = shown(&model, 90, 24);
-    assert!(
-        screen.contains("to bob, carol, as long as the change runs: 1/3 confirmed"),
-        "{screen}"
-    );
+    let bar = "* ██████░░░░ all contributed, ann confirmed (1 of 3);";
+    assert!(screen.contains(bar), "{screen}");
+    model.seen.running = Some(Running { awaited: strings(&["ann"]), ..Running::default() });
+    assert!(shown(&model, 90, 24).contains("* ░░░░░░░░░░ awaiting ann"));
+    model.seen.running = None;
+    assert!(!shown(&model, 90, 24).contains('░'), "it is done");
 }
 
 fn type_in(model: &mut Model, text: &str) {

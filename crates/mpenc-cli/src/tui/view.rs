@@ -7,10 +7,13 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Borders, Paragraph};
+use ratatui::widgets::{Block, Borders, Padding, Paragraph};
 
-use super::model::{Item, Level, Message, Model, Presence, Standing, ago, counted, names};
+use super::model::{
+    Item, Level, Message, Model, Presence, Progress, Standing, ago, counted, names, names_within,
+};
 use crate::chat::{Name, Printable, parents_in_words};
+use textwrap::core::display_width;
 
 /// From this width on, the members have a pane of their own.
 const WIDE: u16 = 72;
@@ -75,8 +78,9 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, theme: Theme) -> usize 
         Constraint::Length(input_height),
     ])
     .areas(area);
-    let [conversation, members] = Layout::horizontal([
+    let [conversation, _, members] = Layout::horizontal([
         Constraint::Min(10),
+        Constraint::Length(u16::from(wide)),
         Constraint::Length(if wide { MEMBERS } else { 0 }),
     ])
     .areas(middle);
@@ -105,12 +109,12 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, theme: Theme) -> usize 
 fn draw_top(frame: &mut Frame<'_>, area: Rect, model: &Model, wide: bool) {
     let mut text = format!(" {} · {}", Printable(&model.room), model.seen.state);
     if !wide && model.seen.joined {
-        text.push_str(&format!(" with {}", names(&model.readers())));
         let fresh = |member: &&String| model.presence(member) == Presence::Fresh;
         let quiet = model.readers().iter().filter(|member| !fresh(member)).count();
-        if quiet > 0 {
-            text.push_str(&format!(" ({quiet} quiet)"));
-        }
+        let quiet = if quiet > 0 { format!(" ({quiet} quiet)") } else { String::new() };
+        let taken = display_width(&text).saturating_add(display_width(&quiet));
+        let left = usize::from(area.width).saturating_sub(taken).saturating_sub(" with ".len());
+        text.push_str(&format!(" with {}{quiet}", names_within(&model.readers(), left)));
     }
     let style = Style::new().add_modifier(Modifier::REVERSED);
     frame.render_widget(Paragraph::new(text).style(style), area);
@@ -130,14 +134,17 @@ fn lines_of(item: &Item, model: &Model, theme: Theme, width: usize) -> Vec<Line<
             let wrapped = wrap(text, width, bullet, "  ");
             wrapped.into_iter().map(|text| Line::styled(text, style)).collect()
         }
-        Item::Progress { done, of, text } => {
-            let (done, of) = ((*done).min(*of), (*of).max(1));
-            let full = done.saturating_mul(10) / of;
-            let bar = format!("{}{}", "█".repeat(full), "░".repeat(10_usize.saturating_sub(full)));
-            let wrapped = wrap(&format!("{bar} {text}"), width, "* ", "  ");
-            wrapped.into_iter().map(|text| Line::styled(text, DIM)).collect()
-        }
     }
+}
+
+/// How far the running operation is. Everybody contributes, and then everybody confirms: the bar
+/// counts both.
+fn progress_lines(progress: &Progress, width: usize) -> Vec<Line<'static>> {
+    let done = progress.contributed.saturating_add(progress.confirmed);
+    let full = (done.saturating_mul(5) / progress.of).min(10);
+    let bar = format!("{}{}", "█".repeat(full), "░".repeat(10_usize.saturating_sub(full)));
+    let wrapped = wrap(&format!("{bar} {}", progress.text), width, "* ", "  ");
+    wrapped.into_iter().map(Line::raw).collect()
 }
 
 fn wrap(text: &str, width: usize, first: &str, rest: &str) -> Vec<String> {
@@ -163,15 +170,13 @@ fn message_lines(
         texts.extend(wrap(&line, width, indent, "    "));
     }
     let tail = format!("{}{}", stands(message, model), marks(message));
-    let fits = texts.last().is_some_and(|last| {
-        textwrap::core::display_width(last).saturating_add(textwrap::core::display_width(&tail))
-            < width
-    });
+    let fits = texts
+        .last()
+        .is_some_and(|last| display_width(last).saturating_add(display_width(&tail)) < width);
     let count = texts.len();
-    let mut style = if related { Style::new() } else { DIM };
-    if selected {
-        style = style.add_modifier(Modifier::REVERSED);
-    }
+    let mark = if selected { Modifier::REVERSED } else { Modifier::empty() };
+    let style = if related { Style::new() } else { DIM }.add_modifier(mark);
+    let tail_style = if selected { style } else { DIM };
     let differs = !model.differing(message).is_empty();
     let sign = match message.standing {
         _ if differs => "≠",
@@ -199,13 +204,20 @@ fn message_lines(
         }
         spans.push(Span::styled(rest.to_owned(), style));
         if fits && at.saturating_add(1) == count {
-            spans.push(Span::styled(tail.clone(), DIM));
+            spans.push(Span::styled(tail.clone(), tail_style));
         }
         lines.push(Line::from(spans));
     }
     if !fits && !tail.is_empty() {
         let wrapped = wrap(tail.trim_start(), width, "    ", "    ");
-        lines.extend(wrapped.into_iter().map(|text| Line::styled(text, DIM)));
+        lines.extend(wrapped.into_iter().map(|text| Line::from(Span::styled(text, tail_style))));
+    }
+    if selected {
+        // All of it is marked, to the end of each line.
+        for line in &mut lines {
+            let rest = width.saturating_sub(line.width());
+            line.push_span(Span::styled(" ".repeat(rest), Style::new().add_modifier(mark)));
+        }
     }
     lines
 }
@@ -265,6 +277,10 @@ fn draw_conversation(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: Th
         wrap(&text, width, "… ", "    ").into_iter().rev().map(|text| Line::styled(text, DIM))
     });
     waiting.for_each(|line| lines.push_front(line));
+    if let Some(progress) = model.progress() {
+        let of_progress = progress_lines(&progress, width).into_iter().rev();
+        of_progress.for_each(|line| lines.push_front(line));
+    }
     let mut scroll = model.scroll;
     let mut fixed = selected.is_none();
     for (at, item) in model.items.iter().enumerate().rev() {
@@ -293,6 +309,10 @@ fn draw_conversation(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: Th
 }
 
 fn draw_members(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: Theme) {
+    let title = counted(model.seen.members.len(), "member");
+    let block = Block::new().borders(Borders::LEFT).padding(Padding::left(1));
+    let block = block.title(format!(" {title} "));
+    let width = usize::from(block.inner(area).width);
     let mut lines: Vec<Line<'static>> = Vec::new();
     for member in &model.seen.members {
         let you = if *member == model.own { " (you)" } else { "" };
@@ -302,8 +322,12 @@ fn draw_members(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: Theme) 
             Presence::Quiet(time) => (Style::new(), "", Some(format!("quiet for {}", ago(time)))),
             Presence::Expired(time) => (DIM, "", Some(format!("expired {} ago", ago(time)))),
         };
-        let name = Span::styled(format!("{}{you}", Name(member)), style);
-        lines.push(Line::from(vec![name, Span::styled(fresh, DIM)]));
+        // A name that is too long goes on below: what is cut off could be what tells two apart.
+        let name = wrap(&format!("{}{you}", Name(member)), width, "", "");
+        lines.extend(name.into_iter().map(|part| Line::styled(part, style)));
+        if let Some(last) = lines.last_mut() {
+            last.push_span(Span::styled(fresh, DIM));
+        }
         if *member != model.own {
             lines.push(if model.compared.changed.contains(member) {
                 Line::styled("  ‼ key has changed", theme.level(Level::Alarm))
@@ -325,14 +349,14 @@ fn draw_members(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: Theme) 
     if !others.is_empty() {
         lines.push(Line::default());
         lines.push(Line::styled("in the room*", DIM));
-        lines.extend(others.iter().map(|name| Line::styled(format!("  {}", Name(name)), DIM)));
+        let others =
+            others.iter().flat_map(|name| wrap(&Name(name).to_string(), width, "  ", "  "));
+        lines.extend(others.map(|part| Line::styled(part, DIM)));
     }
     if lines.iter().any(|line| line.to_string().ends_with('*')) {
         lines.push(Line::default());
         lines.push(Line::styled("* says the server", DIM));
     }
-    let title = counted(model.seen.members.len(), "member");
-    let block = Block::new().borders(Borders::LEFT).title(format!(" {title} "));
     frame.render_widget(Paragraph::new(lines).block(block), area);
 }
 
@@ -412,12 +436,12 @@ fn draw_input(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: Theme) {
         format!(" {} ", model.offers.concat())
     } else if !model.seen.joined {
         format!(" {} · /help ", model.seen.state)
-    } else if let Some(running) = &model.seen.running {
-        let to = names(&model.readers());
-        let of = running.confirmed.len().saturating_add(running.awaited.len());
-        format!(" to {to}, as long as the change runs: {}/{of} confirmed ", running.confirmed.len())
     } else {
-        format!(" to {} ", names(&model.readers()))
+        let progress = model.progress();
+        let until = if progress.is_some() { ", as long as the change runs" } else { "" };
+        let columns = usize::from(area.width).saturating_sub(" to  ".len());
+        let to = names_within(&model.readers(), columns.saturating_sub(display_width(until)));
+        format!(" to {to}{until} ")
     };
     let style = if model.over { theme.level(Level::Warning) } else { Style::new() };
     let block = Block::new().borders(Borders::TOP).title(Span::styled(title, style));

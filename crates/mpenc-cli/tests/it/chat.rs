@@ -39,7 +39,7 @@ fn three_people_talk_and_one_after_the_other_leaves() {
 
     ann.type_in("/exclude carol");
     carol.says(&["! ann excluded you"]);
-    bob.says(&["members, as each of them confirmed: ann, bob −carol (exclude by ann)"]);
+    bob.says(&["members, as each of them confirmed: ann, bob; −carol (exclude by ann)"]);
     carol.fails_saying(&["the session is over: ann excluded you"]);
 
     bob.type_in("/part");
@@ -47,7 +47,7 @@ fn three_people_talk_and_one_after_the_other_leaves() {
     bob.says(&["you left the room"]);
     assert_eq!(bob.ends(), (0, vec![], vec![]));
     ann.says(&["bob is leaving"]);
-    ann.says(&["ann is alone now −bob"]);
+    ann.says(&["alone now: ann; −bob"]);
     ann.type_in("/part");
     ann.says(&["you left the room"]);
     assert_eq!(ann.ends(), (0, vec![], vec![]));
@@ -137,10 +137,7 @@ fn whoever_has_no_known_key_is_not_included() {
     world.knows("ann", &["bob"]);
     let [mut ann, _bob] = world.group(["ann", "bob"]);
     let _eve = world.enters("eve");
-    ann.says(&[
-        "somebody who calls themselves eve is in the room",
-        "ann.peers has no key for that name",
-    ]);
+    ann.says(&["somebody called eve came in", "ann.peers has no key for that name"]);
     ann.type_in("/include eve");
     ann.says(&["! eve was not included", "ann.peers has no key for that name"]);
     ann.type_in("/who");
@@ -156,7 +153,7 @@ fn a_member_who_does_not_know_the_key_ends_the_operation() {
     world.knows("bob", &["ann"]);
     let [mut ann, mut bob] = world.group(["ann", "bob"]);
     let mut eve = world.enters("eve");
-    ann.says(&["themselves eve is in the room"]);
+    ann.says(&["called eve came in"]);
     ann.type_in("/include eve");
     bob.says(&["! you do not confirm the include by ann", "eve", "bob.peers"]);
     ann.says(&["! include by ann ended without effect: bob aborted it", "eve"]);
@@ -187,7 +184,7 @@ fn whoever_has_a_wrong_key_of_a_member_is_told_and_leaves() {
         "either the key that you have of them is wrong, or the server replays or forges packets",
     ]);
     ann.fails_saying(&["the session is over: bob could not be authenticated"]);
-    bob.says(&["bob, carol −ann"]);
+    bob.says(&["bob, carol; −ann"]);
 }
 
 #[test]
@@ -196,7 +193,7 @@ fn a_newcomer_who_does_not_know_the_members_does_not_join_them() {
     world.knows("bob", &[]);
     let mut ann = world.enters("ann");
     let mut bob = world.enters("bob");
-    ann.says(&["themselves bob is in the room"]);
+    ann.says(&["called bob came in"]);
     ann.type_in("/include bob");
     bob.says_before(
         &["! you do not confirm the establish by ann", "ann", "bob.peers"],
@@ -215,7 +212,7 @@ fn whoever_is_not_there_yet_is_waited_for() {
 
     let _bob = world.enters("bob");
     ann.type_in("/include bob");
-    ann.says(&["members, as each of them confirmed: ann, bob +bob (establish by ann)"]);
+    ann.says(&["members, as each of them confirmed: ann, +bob (establish by ann)"]);
 }
 
 #[cfg(unix)]
@@ -246,7 +243,7 @@ fn what_a_killed_member_never_acked_stays_marked() {
     carol.kill();
     ann.says(&["carol left the room, says the server"]);
     ann.says_in_any_order([
-        "members, as each of them confirmed: ann, bob −carol",
+        "members, as each of them confirmed: ann, bob; −carol",
         "! [1] carol left or was excluded before acking it: <ann> where is carol?",
     ]);
     ann.type_in("/acks");
@@ -302,13 +299,13 @@ fn every_legal_name_can_be_typed() {
     let shown = r#""Zoë \"the\u{202e} 1st\"""#;
     zoe.type_in("/who");
     zoe.says(&[&format!("members: {shown}; also in the room, says the server: \"ann lee\"")]);
-    ann.says(&[&format!("; /include {shown} adds them")]);
+    ann.says(&[&format!("; /include {shown} checks that")]);
     ann.type_in("/include Zoë");
     ann.says(&["! Zoë was not included"]);
     ann.type_in("/include \"Zoë");
     ann.says(&["! /include: a quoted name has no closing \""]);
     ann.type_in(&format!("/include {shown}"));
-    ann.says(&[&format!("members, as each of them confirmed: {shown}, \"ann lee\" +{shown}")]);
+    ann.says(&[&format!("members, as each of them confirmed: +{shown}, \"ann lee\"")]);
     zoe.says(&["you are a member now"]);
     zoe.type_in("/exclude \"ann lee\"");
     ann.says(&[&format!("! {shown} excluded you")]);
@@ -364,7 +361,7 @@ fn what_cannot_be_done_is_refused_in_a_sentence() {
     let mut bob = world.enters("bob");
     refused(&mut bob, "/include ann", "! you are no member: a member has to include you first");
     refused(&mut bob, "hello?", "! not sent: there is nobody to read it");
-    ann.says(&["themselves bob is in the room"]);
+    ann.says(&["called bob came in"]);
     ann.type_in("/include bob");
     bob.says(&["you are a member now"]);
     refused(&mut bob, "/include ann", "! ann is a member already");
@@ -378,11 +375,11 @@ fn two_who_wait_for_each_other_can_start() {
     let mut out = world.enters("out");
     let mut ann = world.enters("ann");
     let _bob = world.enters("bob");
-    ann.says(&["themselves bob is in the room"]);
+    ann.says(&["called bob came in"]);
     ann.type_in("/start");
     ann.says(&["* a session of your own; /include adds others"]);
     ann.type_in("/include bob");
-    ann.says(&["members, as each of them confirmed: ann, bob +bob"]);
+    ann.says(&["members, as each of them confirmed: ann, +bob"]);
     out.type_in("/who");
     out.says(&["members: out; also in the room, says the server: ann, bob"]);
 }

@@ -8,17 +8,7 @@ use crate::program::mpenc;
 /// ann's chat, logged with these arguments: she includes bob, both write, she leaves.
 fn logged(world: &World, more: &[&str]) -> String {
     let log = world.path("tea.log").to_str().expect("UTF-8").to_owned();
-    let mut args = world.args("ann");
-    args.extend(["--log".to_owned(), log.clone()]);
-    args.extend(more.iter().map(|&arg| arg.to_owned()));
-    let mut ann = Live::start("ann", &args);
-    ann.says(&["you are in the room"]);
-    let mut bob = world.enters("bob");
-    ann.type_in("/include bob");
-    bob.says(&["you are a member now"]);
-    ann.says(&["members, as each of them confirmed"]);
-    ann.type_in("a <secret> plan");
-    bob.says(&["[1] <ann> a <secret> plan"]);
+    let [mut ann, mut bob] = world.tells_a_secret(&[&["--log", &log], more].concat());
     bob.type_in("agreed");
     ann.says(&["[2] <bob> agreed"]);
     ann.says(&["✓ [2]"]);
@@ -41,8 +31,7 @@ fn a_chat_is_logged_without_its_texts_and_drawn() {
     let svg = mpenc(&["graph", &log]);
     assert_eq!(svg.code, 0, "{}", svg.stderr);
     assert!(svg.stdout.starts_with("<svg "), "{}", svg.stdout);
-    for shown in ["members: ann, bob +bob (establish by ann)", "[1] ann", "[2] bob (acked by all)"]
-    {
+    for shown in ["members: ann, +bob (establish by ann)", "[1] ann", "[2] bob (acked by all)"] {
         assert!(svg.stdout.contains(shown), "{shown} is not in {}", svg.stdout);
     }
     let dot = mpenc(&["graph", &log, "--format", "dot"]);
@@ -62,6 +51,11 @@ fn texts_are_logged_if_asked_for_and_never_become_markup() {
     let html = mpenc(&["graph", &log, "--format", "html"]).stdout;
     assert!(html.starts_with("<!DOCTYPE html>"), "{html}");
     assert!(html.contains("[1] ann: a &lt;secret&gt; plan"), "{html}");
+    // It is one file: nothing else is loaded.
+    let html = html.replace("http://www.w3.org/2000/svg", "");
+    for link in ["http:", "https:", "src=", "href=", "url(", "@import"] {
+        assert!(!html.contains(link), "{link} is in {html}");
+    }
 }
 
 #[test]

@@ -177,6 +177,8 @@ pub(crate) struct World {
     folder: TempDir,
     relay: Option<Live>,
     pub(crate) address: String,
+    /// How long a packet takes at most, in milliseconds.
+    latency: &'static str,
 }
 
 impl World {
@@ -192,7 +194,7 @@ impl World {
         let listening = relay.says(&["listening on "]);
         let address = listening.rsplit(' ').next().expect("an address").to_owned();
         let folder = tempfile::tempdir().expect("a folder");
-        let world = Self { folder, relay: Some(relay), address };
+        let world = Self { folder, relay: Some(relay), address, latency: "1000" };
         for name in names {
             let secret = SecretKey::generate().expect("a key");
             secret.save(&world.key(name)).expect("saved");
@@ -201,6 +203,12 @@ impl World {
             world.knows(name, names);
         }
         world
+    }
+
+    /// The same, where nobody loses patience with whoever is silent.
+    pub(crate) fn patient(mut self) -> Self {
+        self.latency = "20000";
+        self
     }
 
     pub(crate) fn path(&self, file: &str) -> PathBuf {
@@ -236,7 +244,7 @@ impl World {
             ["--name", name],
             ["--key", &key],
             ["--peers", &peers],
-            ["--latency-ms", "1000"],
+            ["--latency-ms", self.latency],
             ["--reply-ms", "10"],
         ]
         .iter()
@@ -268,6 +276,22 @@ impl World {
             other.says(&["you are a member now"]);
         }
         lives
+    }
+
+    /// ann, with these arguments more, includes bob, and tells him a secret.
+    #[track_caller]
+    pub(crate) fn tells_a_secret(&self, more: &[&str]) -> [Live; 2] {
+        let mut args = self.args("ann");
+        args.extend(more.iter().map(|&arg| arg.to_owned()));
+        let mut ann = Live::start("ann", &args);
+        ann.says(&["you are in the room"]);
+        let mut bob = self.enters("bob");
+        ann.type_in("/include bob");
+        bob.says(&["you are a member now"]);
+        ann.says(&["members, as each of them confirmed"]);
+        ann.type_in("a <secret> plan");
+        bob.says(&["[1] <ann> a <secret> plan"]);
+        [ann, bob]
     }
 
     /// Takes the relay out of this world, to end it.

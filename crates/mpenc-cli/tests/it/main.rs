@@ -23,6 +23,7 @@ mod replay;
 mod replay_session;
 mod screen;
 mod settings;
+mod terminal;
 mod verify;
 #[cfg(feature = "xmpp")]
 mod xmpp;

@@ -1,127 +1,7 @@
 //! The full-screen client, in a terminal of its own.
 
-use std::io::{Read as _, Write as _};
-use std::num::NonZero;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::thread;
-use std::time::{Duration, Instant};
-
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
-
-use crate::live::World;
-
-/// How long anything may take before a test gives up: much longer than it ever takes.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A terminal in which somebody talks.
-struct Terminal {
-    name: String,
-    master: Box<dyn MasterPty + Send>,
-    child: Box<dyn Child + Send + Sync>,
-    input: Box<dyn std::io::Write + Send>,
-    output: Receiver<Vec<u8>>,
-    screen: vt100::Parser,
-}
-
-impl Terminal {
-    fn start(name: &str, args: &[String], rows: u16, cols: u16) -> Self {
-        let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).expect("a terminal");
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_mpenc"));
-        command.args(args);
-        command.env("TERM", "xterm-256color");
-        command.env("XDG_CONFIG_HOME", "/nowhere");
-        let child = pair.slave.spawn_command(command).expect("the program starts");
-        let mut reader = pair.master.try_clone_reader().expect("its output");
-        let (tell, output) = channel();
-        thread::spawn(move || {
-            let mut buffer = [0; 4096];
-            while let Ok(read @ 1..) = reader.read(&mut buffer) {
-                if tell.send(buffer[..read].to_vec()).is_err() {
-                    break;
-                }
-            }
-        });
-        let input = pair.master.take_writer().expect("its input");
-        let screen = vt100::Parser::new(some(rows), some(cols), 0);
-        Self { name: name.to_owned(), master: pair.master, child, input, output, screen }
-    }
-
-    fn text(&self) -> String {
-        self.screen.screen().contents()
-    }
-
-    /// Waits until the screen shows what is wanted.
-    #[track_caller]
-    fn until(&mut self, what: &str, is_so: impl Fn(&str) -> bool) {
-        let deadline = Instant::now() + PATIENCE;
-        while !is_so(&self.text()) {
-            match self.output.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(octets) => self.screen.process(&octets),
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                    panic!("{} does not show {what}, but:\n{}", self.name, self.text())
-                }
-            }
-        }
-    }
-
-    #[track_caller]
-    fn shows(&mut self, texts: &[&str]) {
-        self.until(&format!("{texts:?}"), |screen| texts.iter().all(|text| screen.contains(text)));
-    }
-
-    #[track_caller]
-    fn shows_no(&mut self, text: &str) {
-        self.until(&format!("no {text:?}"), |screen| !screen.contains(text));
-    }
-
-    fn presses(&mut self, keys: &str) {
-        self.input.write_all(keys.as_bytes()).expect("it takes input");
-    }
-
-    fn enters(&mut self, line: &str) {
-        self.presses(&format!("{line}\r"));
-    }
-
-    fn resizes(&mut self, rows: u16, cols: u16) {
-        let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
-        self.master.resize(size).expect("it can be resized");
-        self.screen.screen_mut().set_size(some(rows), some(cols));
-    }
-
-    /// Whether the character before which a text stands is dimmed.
-    fn is_dim(&self, text: &str) -> bool {
-        let screen = self.screen.screen();
-        let (rows, cols) = screen.size();
-        let (rows, cols) = (rows.get(), cols.get());
-        let row = (0..rows).find(|&row| screen.contents_between(row, 0, row, cols).contains(text));
-        let row = row.unwrap_or_else(|| panic!("{text} is not on the screen"));
-        let line = screen.contents_between(row, 0, row, cols);
-        let before = line.split(text).next().expect("it is there").chars().count();
-        let at = u16::try_from(before).expect("on the screen");
-        screen.cell(row, at).expect("on the screen").dim()
-    }
-
-    #[track_caller]
-    fn ends_well(mut self) {
-        let status = self.child.wait().expect("it ends");
-        assert!(status.success(), "{}: {status:?}", self.name);
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        // It may have ended before.
-        let _ = self.child.kill();
-    }
-}
-
-fn some(size: u16) -> NonZero<u16> {
-    NonZero::new(size).expect("a size")
-}
-
-const UP: &str = "\u{1b}[A";
-const ESC: &str = "\u{1b}";
+use crate::live::{Live, World};
+use crate::terminal::{ESC, Terminal, UP};
 
 #[test]
 fn a_conversation_on_the_screen() {
@@ -132,7 +12,7 @@ fn a_conversation_on_the_screen() {
     let mut carol = world.enters("carol");
     ann.shows(&["in the room*", "bob", "carol", "* says the server"]);
     ann.presses("/inc\tbo\tcar\t\r");
-    ann.shows(&["members, as each of them confirmed: ann, bob, carol", "to bob, carol"]);
+    ann.shows(&["members, as each of them confirmed: ann, +bob, +carol", "to bob, carol"]);
     bob.says(&["you are a member now"]);
     carol.says(&["you are a member now"]);
     // Whose key was compared stands below the name.
@@ -153,21 +33,6 @@ fn a_conversation_on_the_screen() {
     ann.presses("\r");
     bob.says(&["[3] <ann> one⏎two"]);
     ann.shows(&["✓ [3] ann: one"]);
-    // The selected message: all of it is known, and what its author had not seen is dimmed.
-    ann.presses(UP);
-    ann.presses(UP);
-    ann.shows(&["written by ann after [1]", "readers: bob, carol", "acked by all of them"]);
-    ann.shows(&["[3] ann: one"]);
-    assert!(ann.is_dim("[3] ann"));
-    assert!(!ann.is_dim("[1] bob"));
-    ann.presses(ESC);
-    ann.shows_no("readers: ");
-    ann.resizes(15, 60);
-    ann.until("the narrow screen", |screen| {
-        screen.contains("you are a member with bob, carol") && !screen.contains("3 members")
-    });
-    ann.shows(&["✓ [3] ann: one", "everything acked", "to bob, carol"]);
-    ann.resizes(24, 90);
     ann.enters("/exclude carol");
     ann.shows(&["−carol (exclude", "2 members", "to bob"]);
     carol.fails_saying(&["the session is over: ann excluded you"]);
@@ -196,10 +61,97 @@ fn who_is_missed_is_named() {
         "overdue, acked by 1 of 2, not bob",
         "1 message not seen by bob for",
     ]);
-    ann.enters("/exclude carol");
-    ann.shows(&["exclude by ann runs", "to bob, carol, as long as the change runs: 1/2 confirmed"]);
     bob.signal("-CONT");
-    ann.shows(&["−carol (exclude", "everything acked"]);
+    ann.shows(&["✓ [1] ann: is bob there?", "everything acked"]);
+}
+
+/// The whole screen: who joins what, and how far messages are.
+#[test]
+fn joining_and_what_is_acked_as_a_picture() {
+    let world = World::of(&["ann", "bob", "carol"]).patient();
+    let mut ann = Terminal::start("ann", &world.args("ann"), 24, 90);
+    ann.shows(&["you are in the room"]);
+    let mut bob = world.enters("bob");
+    let mut carol = Terminal::start("carol", &world.args("carol"), 24, 90);
+    carol.shows(&["you are in the room"]);
+    ann.shows(&["somebody called carol"]);
+    ann.enters("/include bob carol");
+    carol.shows(&["you are a member now", "to ann, bob"]);
+    bob.says(&["you are a member now"]);
+    bob.type_in("hello from bob");
+    ann.shows(&["[1] bob: hello from bob"]);
+    bob.signal("-STOP");
+    ann.enters("is bob there?");
+    carol.shows(&["[2] ann: is bob there?"]);
+    // What she writes acks what she has seen.
+    carol.enters("I do not see him");
+    ann.shows(&["[3] carol: I do not see him"]);
+    carol.shows(&["✓ [1] bob", "[2] ann: is bob there?  acked by 1 of 2", "[3] carol: I do not"]);
+    insta::assert_snapshot!("carol_joined", carol.picture());
+    ann.enters("/to bob: for you alone");
+    ann.shows(&["this waits", "(1) queued for bob"]);
+    ann.shows(&["✓ [1] bob", "· [2] ann: is bob there?  acked by 1 of 2"]);
+    insta::assert_snapshot!("acked_queued_and_not_yet_acked", ann.picture());
+}
+
+/// Three members, each of whom has written something: the last one, ann, that is not acked yet.
+fn three_who_have_talked(world: &World) -> (Terminal, [Live; 2]) {
+    let mut ann = Terminal::start("ann", &world.args("ann"), 24, 90);
+    ann.shows(&["you are in the room"]);
+    let mut bob = world.enters("bob");
+    let mut carol = world.enters("carol");
+    ann.shows(&["somebody called carol"]);
+    ann.enters("/include bob carol");
+    for member in [&mut bob, &mut carol] {
+        member.says(&["you are a member now"]);
+    }
+    bob.type_in("hello from bob");
+    carol.says(&["[1] <bob>"]);
+    carol.type_in("a text that is too long for one line, as texts of people who talk a lot are");
+    ann.shows(&["[2] carol:"]);
+    ann.enters("I see");
+    bob.says(&["[3] <ann>"]);
+    ann.shows(&["✓ [1] bob", "acked by 1 of 2", "· [3] ann: I see  sent"]);
+    (ann, [bob, carol])
+}
+
+/// The whole screen: a selected message, and a smaller window.
+#[test]
+fn a_selected_message_and_a_smaller_window_as_a_picture() {
+    let world = World::of(&["ann", "bob", "carol"]).patient();
+    let (mut ann, _others) = three_who_have_talked(&world);
+    ann.presses(UP);
+    ann.presses(UP);
+    ann.shows(&["written by carol after [1]", "readers: ann, bob", "acked by ann; not by bob"]);
+    insta::assert_snapshot!("selected_with_its_detail", ann.picture());
+    ann.resizes(15, 60);
+    ann.until("the narrow screen", |screen| {
+        screen.contains("you are a member with bob, carol") && !screen.contains("3 members")
+    });
+    insta::assert_snapshot!("selected_in_a_small_window", ann.picture());
+    ann.presses(ESC);
+    ann.shows_no("readers: ");
+    ann.presses("half a line");
+    ann.shows(&["half a line"]);
+    insta::assert_snapshot!("a_small_window", ann.picture());
+    ann.resizes(24, 90);
+    ann.shows(&["3 members", "half a line"]);
+}
+
+/// The whole screen: an exclude that somebody has not confirmed yet.
+#[test]
+fn an_exclude_in_progress_as_a_picture() {
+    let world = World::of(&["ann", "bob", "carol"]).patient();
+    let (mut ann, [bob, mut carol]) = three_who_have_talked(&world);
+    carol.says(&["[3] <ann>"]);
+    carol.type_in("good");
+    ann.shows(&["[3] ann: I see  acked by 1 of 2", "[4] carol: good  sent"]);
+    bob.signal("-STOP");
+    ann.enters("/exclude carol");
+    ann.shows(&["exclude by ann runs", "ann confirmed (1 of 2)"]);
+    insta::assert_snapshot!("an_exclude_in_progress", ann.picture());
+    bob.signal("-CONT");
+    ann.shows(&["−carol (exclude", "2 members", "to bob ─"]);
 }
 
 /// A relay that tells members different things is called out, and the summary says so until the end.
@@ -214,9 +166,12 @@ fn a_lying_relay_is_shown() {
     bob.says(&["you are a member now"]);
     cat.says(&["you are a member now"]);
     let _dan = world.enters("dan");
-    ann.shows(&["dan is in the room"]);
+    ann.shows(&["dan came in"]);
     ann.enters("/refresh");
     ann.shows(&["‼ bob was told another history", "the server told you and bob different things"]);
+    insta::assert_snapshot!("a_lying_relay", ann.picture());
+    ann.enters("who sees this?");
+    ann.shows(&["≠ [1] ann: who sees this?", "history differs: bob"]);
 }
 
 #[test]
@@ -227,8 +182,7 @@ fn a_session_that_ends_stays_to_be_read() {
     world.take_relay().kill();
     ann.shows(&["Enter closes", "you are in the room"]);
     ann.presses("\r");
-    let status = ann.child.wait().expect("it ends");
-    assert_eq!(status.exit_code(), 1);
+    assert_eq!(ann.ends(), 1);
 }
 
 #[test]

@@ -74,16 +74,7 @@ fn a_configuration_that_is_wrong_is_refused_in_one_sentence() {
 fn a_trace_holds_kinds_and_sizes_and_no_texts() {
     let world = World::of(&["ann", "bob"]);
     let trace = world.path("ann.trace").to_str().unwrap().to_owned();
-    let mut args = world.args("ann");
-    args.extend(["--trace".to_owned(), trace.clone()]);
-    let mut ann = Live::start("ann", &args);
-    ann.says(&["you are in the room"]);
-    let mut bob = world.enters("bob");
-    ann.type_in("/include bob");
-    bob.says(&["you are a member now"]);
-    ann.says(&["members, as each of them confirmed"]);
-    ann.type_in("a <secret> plan");
-    bob.says(&["[1] <ann> a <secret> plan"]);
+    let [mut ann, _bob] = world.tells_a_secret(&["--trace", &trace]);
     ann.type_in("/part");
     assert_eq!(ann.ends().0, 0);
     let text = fs::read_to_string(&trace).unwrap();
@@ -96,6 +87,8 @@ fn a_trace_holds_kinds_and_sizes_and_no_texts() {
         assert!(!text.contains(word), "{word:?} is in {text}");
     }
     // What is there is never overwritten.
+    let mut args = world.args("ann");
+    args.extend(["--trace".to_owned(), trace]);
     mpenc(&args).failed_saying(&["cannot begin the trace", "ann.trace"]);
 }
 

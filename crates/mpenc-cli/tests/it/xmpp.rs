@@ -11,6 +11,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 
 use crate::live::{Live, World};
+use crate::terminal::Terminal;
 
 /// Whoever has an account; the password is the name, twice.
 const ACCOUNTS: [&str; 3] = ["ann", "bob", "carol"];
@@ -180,6 +181,30 @@ fn tls_takes_only_a_certificate_of_an_authority_that_is_known() {
 }
 
 #[test]
+fn a_password_is_asked_for_and_not_shown() {
+    let world = World::of(&["ann"]);
+    let server = Prosody::start("");
+    let path = |path: std::path::PathBuf| path.to_str().unwrap().to_owned();
+    let at = format!("127.0.0.1:{}", server.port);
+    let (key, peers) = (path(world.key("ann")), path(world.peers("ann")));
+    let args = [
+        ["--xmpp", "ann@localhost"],
+        ["--xmpp-insecure", &at],
+        ["--room", "tea@conference.localhost"],
+        ["--name", "ann"],
+        ["--key", &key],
+        ["--peers", &peers],
+    ];
+    let args = [&["chat", "--plain"], args.as_flattened()].concat();
+    let args: Vec<String> = args.into_iter().map(str::to_owned).collect();
+    let mut ann = Terminal::start("ann", &args, 24, 90);
+    ann.shows(&["Password of ann@localhost: "]);
+    ann.enters("annann");
+    ann.shows(&["* you are in the room, alone"]);
+    assert!(!ann.text().contains("annann"), "{}", ann.text());
+}
+
+#[test]
 fn who_is_not_let_in_is_told_why_in_one_sentence() {
     let world = World::of(&["ann", "bob"]);
     let server = Prosody::start("");
@@ -187,7 +212,7 @@ fn who_is_not_let_in_is_told_why_in_one_sentence() {
     ann.says(&["you are in the room"]);
 
     let wrong = Live::run("bob", server.chat(&world, "bob", "bob").env("MPENC_PASSWORD", "guess"));
-    wrong.fails_saying(&["does not accept our name and password"]);
+    wrong.fails_saying(&["does not accept our name and password: not authorized"]);
 
     // Somebody else has the nick.
     let twice = Live::run("ann", &mut server.chat(&world, "ann", "bob"));
@@ -202,6 +227,15 @@ fn who_is_not_let_in_is_told_why_in_one_sentence() {
     let gone =
         Live::run("bob", Prosody::chat_at(&world, "bob", "bob").args(["--xmpp-insecure", &at]));
     gone.fails_saying(&["cannot enter the room", "the XMPP server cannot be reached"]);
+
+    // Whatever the name service says of it, people get a sentence.
+    let mut unknown = Command::new(env!("CARGO_BIN_EXE_mpenc"));
+    unknown.args(["chat", "--room", "tea@conference.localhost", "--name", "bob"]);
+    unknown.args(["--xmpp", "bob@nowhere.invalid", "--key"]).arg(world.key("bob"));
+    unknown.arg("--peers").arg(world.peers("bob")).env("MPENC_PASSWORD", "x");
+    let (code, _, errors) = Live::run("bob", &mut unknown).ends();
+    assert_eq!((code, errors.len()), (1, 1), "{errors:?}");
+    assert!(errors[0].contains("the XMPP server") && !errors[0].contains('{'), "{errors:?}");
 
     let elsewhere = ["--xmpp-insecure", "192.0.2.1:5222"];
     let plain = Live::run("bob", Prosody::chat_at(&world, "bob", "bob").args(elsewhere));
@@ -230,6 +264,50 @@ fn a_server_that_ends_is_a_sentence() {
     for live in talk(&mut ann, &mut bob) {
         server.process.kill().unwrap();
         live.fails_saying(&["the session is over: the connection to the server is lost"]);
+    }
+}
+
+/// `--trace` tells operators what came of the connection, step by step, and nothing that is secret.
+#[test]
+fn a_trace_tells_of_the_connection_and_holds_no_secret() {
+    let world = World::of(&["ann", "bob"]);
+    let mut server = Prosody::start("");
+    let trace = |name: &str| world.path(&format!("{name}.trace"));
+    let [mut ann, mut bob] = ["ann", "bob"].map(|name| {
+        let mut chat = server.chat(&world, name, name);
+        chat.arg("--trace").arg(trace(name));
+        chat
+    });
+    let [mut ann, mut bob] = talk(&mut ann, &mut bob);
+    bob.type_in("a secret plan");
+    ann.says(&["[2] <bob> a secret plan"]);
+    ann.type_in("/exclude bob");
+    ann.says(&["alone now: ann; −bob"]);
+    ann.says(&["bob left the room"]);
+    bob.fails_saying(&["ann excluded you"]);
+    let stop = Command::new("kill").args(["-TERM", &server.process.id().to_string()]).status();
+    assert!(stop.unwrap().success());
+    server.process.wait().unwrap();
+    ann.fails_saying(&["the session is over"]);
+    let [ann, bob] = ["ann", "bob"].map(|name| fs::read_to_string(trace(name)).unwrap());
+    for words in [
+        "connect{account=ann@localhost server=InsecureLoopback(127.0.0.1:",
+        "again=false}: mpenc_xmpp::connect: the server answers",
+        ": logged in",
+        "connected, asks to enter limit=262144 room=tea@conference.localhost",
+        "the room is new: configures it",
+        "inside members=1",
+        "packet out octets=",
+        "packet in sender=MemberId(bob) octets=",
+        "asks the room to remove nick=\"bob\"",
+        "stream error",
+        "outside ended=Disconnected(",
+    ] {
+        assert!(ann.contains(words), "{words:?} is not in {ann}");
+    }
+    assert!(bob.contains("outside ended="), "{bob}");
+    for secret in ["annann", "bobbob", "secret", "hello", "?mpENC"] {
+        assert!(!ann.contains(secret) && !bob.contains(secret), "{secret} is in {ann} {bob}");
     }
 }
 
