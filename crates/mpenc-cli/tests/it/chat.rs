@@ -232,6 +232,26 @@ fn who_has_not_acked_what_is_told_and_withdrawn() {
     ann.says(&["* no message lacks an ack"]);
 }
 
+/// That somebody is missed is told, and withdrawn: because they are heard of again, or because they
+/// are gone.
+#[cfg(unix)]
+#[test]
+fn who_is_missed_is_told_and_withdrawn() {
+    let world = World::of(&["ann", "bob", "carol"]);
+    let [mut ann, bob, carol] = world.group(["ann", "bob", "carol"]);
+    for silent in [&bob, &carol] {
+        silent.signal("-STOP");
+    }
+    ann.says_in_any_order([
+        "! nothing shows that bob is still there",
+        "! nothing shows that carol is still there",
+    ]);
+    bob.signal("-CONT");
+    ann.says_before(&["* bob is there again"], "carol is there again");
+    carol.kill();
+    ann.says_before(&["* no sign of life of carol is awaited any more"], "carol is there again");
+}
+
 #[cfg(unix)]
 #[test]
 fn what_a_killed_member_never_acked_stays_marked() {
