@@ -33,8 +33,8 @@ use crate::trace;
 use crate::tui::Screen;
 use args::Setup;
 pub(crate) use args::{Args, Who};
-pub(crate) use command::COMMANDS;
-use command::{Command, HELP};
+use command::Command;
+pub(crate) use command::{COMMANDS, HELP};
 use front::Plain;
 pub(crate) use front::{Front, Input};
 pub(crate) use line::{Line, Running, Status, parents_in_words, start};
@@ -427,9 +427,7 @@ impl<'a, F: Front> Chat<'a, F> {
             },
             Ok(Command::Part) => return self.part(handle).await,
             Ok(Command::Help) => {
-                for line in HELP.iter().chain(self.front.help()) {
-                    self.show(&note(*line))?;
-                }
+                self.front.help()?;
                 Ok(())
             }
             Ok(Command::Verify(name, digits)) => return self.verify(&name, &digits),

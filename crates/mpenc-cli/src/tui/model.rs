@@ -134,6 +134,8 @@ pub(crate) struct Model {
     selected: Option<usize>,
     /// How many lines below the window there are.
     pub(crate) scroll: usize,
+    /// While the help is shown: how many of its lines are above the window.
+    pub(crate) help: Option<usize>,
     pub(crate) editor: Editor,
     pub(crate) search: Option<Search>,
     /// What Tab offers.
@@ -160,6 +162,7 @@ impl Model {
             alarms: Vec::new(),
             selected: None,
             scroll: 0,
+            help: None,
             editor: Editor::default(),
             search: None,
             offers: Vec::new(),
@@ -305,6 +308,21 @@ impl Model {
         let Some(from) = self.selected else { return };
         let below = self.messages().find(|(at, _)| *at > from).map(|(at, _)| at);
         self.selected = below;
+    }
+
+    /// Shows the help, from its beginning, in place of the conversation.
+    pub(crate) fn open_help(&mut self) {
+        self.search = None;
+        self.deselect();
+        self.help = Some(0);
+    }
+
+    /// How far what is shown is scrolled.
+    pub(crate) const fn scrolled(&mut self) -> &mut usize {
+        match &mut self.help {
+            Some(above) => above,
+            None => &mut self.scroll,
+        }
     }
 
     pub(crate) fn deselect(&mut self) {

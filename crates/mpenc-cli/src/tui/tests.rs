@@ -343,6 +343,48 @@ fn nothing_that_others_write_commands_the_terminal() {
     }
 }
 
+/// The help takes the place of the conversation, from its beginning; all of it can be read in a small
+/// window, and what is typed meanwhile is not lost.
+#[test]
+fn help_is_read_from_its_beginning() {
+    let mut model = model();
+    model.scroll = 3;
+    model.open_help();
+    insta::assert_snapshot!(shown(&model, 90, 24));
+    insta::assert_snapshot!(shown(&model, 60, 15));
+    let mut terminal = Terminal::new(TestBackend::new(60, 15)).unwrap();
+    let mut read = String::new();
+    let mut above = None;
+    while above != model.help {
+        above = model.help;
+        let mut scroll = 0;
+        terminal.draw(|frame| scroll = draw(frame, &model, Theme::new(true))).unwrap();
+        *model.scrolled() = scroll;
+        let page = terminal.backend().to_string();
+        assert!(!page.contains("who is for tea?"), "{page}");
+        read.push_str(&page);
+        press(&mut model, KeyCode::PageDown.into(), 7);
+    }
+    for command in crate::chat::COMMANDS {
+        assert!(command == "/help" || read.contains(command), "{command} is not in {read}");
+    }
+    for key in ["Ctrl+F searches", "≠", "Ctrl+C removes", "Esc: back"] {
+        assert!(read.contains(key), "{key} is not in {read}");
+    }
+    press(&mut model, KeyCode::Up.into(), 7);
+    assert!(model.selected().is_none(), "it scrolls the help");
+    type_in(&mut model, "/who");
+    press(&mut model, KeyCode::Esc.into(), 7);
+    assert_eq!((model.help, model.editor.text()), (None, "/who"));
+    assert!(shown(&model, 90, 24).contains("who is for tea?"));
+    model.editor.clear();
+    press(&mut model, KeyCode::F(1).into(), 7);
+    assert_eq!((model.help, model.scroll), (Some(0), 3));
+    type_in(&mut model, "hello");
+    let entered = press(&mut model, KeyCode::Enter.into(), 7);
+    assert_eq!((entered, model.help), (Outcome::Entered("hello".to_owned()), None));
+}
+
 #[test]
 fn long_conversations_scroll_to_their_beginning_and_no_further() {
     let mut model = Model::new("tea", "ann");
