@@ -81,7 +81,7 @@ impl Screen {
         let Self { model, theme, .. } = self;
         let mut scroll = 0;
         self.terminal.draw(|frame| scroll = view::draw(frame, model, *theme))?;
-        *self.model.scrolled() = scroll;
+        self.model.drawn(scroll);
         Ok(())
     }
 

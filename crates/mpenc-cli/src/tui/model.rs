@@ -134,6 +134,8 @@ pub(crate) struct Model {
     selected: Option<usize>,
     /// How many lines below the window there are.
     pub(crate) scroll: usize,
+    /// How many of the items that was of: what came since is below.
+    pub(crate) items_drawn: usize,
     /// While the help is shown: how many of its lines are above the window.
     pub(crate) help: Option<usize>,
     pub(crate) editor: Editor,
@@ -162,6 +164,7 @@ impl Model {
             alarms: Vec::new(),
             selected: None,
             scroll: 0,
+            items_drawn: 0,
             help: None,
             editor: Editor::default(),
             search: None,
@@ -317,11 +320,14 @@ impl Model {
         self.help = Some(0);
     }
 
-    /// How far what is shown is scrolled.
-    pub(crate) const fn scrolled(&mut self) -> &mut usize {
+    /// It was drawn, and was scrolled this far in fact.
+    pub(crate) const fn drawn(&mut self, scroll: usize) {
         match &mut self.help {
-            Some(above) => above,
-            None => &mut self.scroll,
+            Some(above) => *above = scroll,
+            None => {
+                self.scroll = scroll;
+                self.items_drawn = self.items.len();
+            }
         }
     }
 

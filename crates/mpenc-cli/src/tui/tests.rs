@@ -359,7 +359,7 @@ fn help_is_read_from_its_beginning() {
         above = model.help;
         let mut scroll = 0;
         terminal.draw(|frame| scroll = draw(frame, &model, Theme::new(true))).unwrap();
-        *model.scrolled() = scroll;
+        model.drawn(scroll);
         let page = terminal.backend().to_string();
         assert!(!page.contains("who is for tea?"), "{page}");
         read.push_str(&page);
@@ -383,6 +383,45 @@ fn help_is_read_from_its_beginning() {
     type_in(&mut model, "hello");
     let entered = press(&mut model, KeyCode::Enter.into(), 7);
     assert_eq!((entered, model.help), (Outcome::Entered("hello".to_owned()), None));
+}
+
+/// What one reads stays where it is while messages come, and the newest is in view otherwise.
+#[test]
+fn messages_that_come_do_not_move_what_is_read() {
+    let mut model = Model::new("tea", "ann");
+    for number in 0..50 {
+        model.items.push(Item::Notice(Level::Note, format!("number {number}")));
+    }
+    let mut terminal = Terminal::new(TestBackend::new(60, 15)).unwrap();
+    let mut picture = |model: &mut Model| {
+        let mut scroll = 0;
+        terminal.draw(|frame| scroll = draw(frame, model, Theme::new(true))).unwrap();
+        model.drawn(scroll);
+        terminal.backend().to_string()
+    };
+    let top = |picture: &str| picture.lines().nth(1).unwrap().to_owned();
+    assert!(picture(&mut model).contains("number 49 "));
+    press(&mut model, KeyCode::PageUp.into(), 7);
+    let read = top(&picture(&mut model));
+    assert!(read.contains("* number 32 "), "{read}");
+    let long = "a text that is too long for one line, as are texts of people who talk a lot";
+    model.push(message(1, "bob", long, Standing::Open));
+    let after = picture(&mut model);
+    assert_eq!(top(&after), read);
+    assert!(after.contains("↓9 more"), "{after}");
+    // The help is shown in between.
+    model.open_help();
+    picture(&mut model);
+    model.push(message(2, "bob", "more", Standing::Open));
+    picture(&mut model);
+    press(&mut model, KeyCode::Esc.into(), 7);
+    assert_eq!(top(&picture(&mut model)), read);
+    for _ in 0..2 {
+        press(&mut model, KeyCode::PageDown.into(), 7);
+    }
+    assert!(picture(&mut model).contains("[2] bob: more"));
+    model.push(message(3, "bob", "the newest", Standing::Open));
+    assert!(picture(&mut model).contains("[3] bob: the newest"));
 }
 
 #[test]

@@ -290,6 +290,12 @@ fn draw_conversation(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: Th
         of_progress.for_each(|line| lines.push_front(line));
     }
     let mut scroll = model.scroll;
+    if scroll > 0 {
+        // Whoever reads what was before goes on reading there while messages come.
+        let new = model.items.iter().skip(model.items_drawn);
+        let new = new.map(|item| lines_of(item, model, theme, width).len());
+        scroll = new.fold(scroll, usize::saturating_add);
+    }
     let mut fixed = selected.is_none();
     for (at, item) in model.items.iter().enumerate().rev() {
         if fixed && lines.len() >= scroll.saturating_add(height) {
