@@ -442,10 +442,19 @@ impl Model {
         if let Some(first) = overdue.iter().map(|message| message.at).min() {
             let who: BTreeSet<&String> =
                 overdue.iter().flat_map(|message| self.missing(message)).collect();
-            let who: Vec<String> = who.into_iter().cloned().collect();
+            // What we have not acked, we have seen.
+            let others: Vec<String> =
+                who.into_iter().filter(|who| **who != self.own).cloned().collect();
             let ago = ago(self.now.saturating_sub(first));
             let what = counted(overdue.len(), "message");
-            parts.push((Level::Warning, format!("{what} not seen by {} for {ago}", names(&who))));
+            parts.push((
+                Level::Warning,
+                if others.is_empty() {
+                    format!("{what} not acked by you for {ago}")
+                } else {
+                    format!("{what} not seen by {} for {ago}", names(&others))
+                },
+            ));
         }
         if !self.seen.unconfirmed.is_empty() && overdue.is_empty() {
             let who = names(&self.seen.unconfirmed);

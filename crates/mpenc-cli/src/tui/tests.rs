@@ -146,6 +146,15 @@ fn the_summary_says_the_worst_and_names_nobody_without_evidence() {
             "1 message not seen by bob for 56 s · 1 message waiting for readers".to_owned()
         )
     );
+    // Our own ack may be late, too: that is not that we have not seen it.
+    let mut late = Model::new("tea", "ann");
+    late.now = Duration::from_secs(60);
+    late.seen.joined = true;
+    late.push(message(5, "bob", "hello", Standing::Overdue(strings(&["ann", "carol"]))));
+    late.seen.unacked.insert(id(5), strings(&["ann", "carol"]));
+    assert_eq!(late.summary().1, "1 message not seen by carol for 55 s");
+    late.seen.unacked.insert(id(5), strings(&["ann"]));
+    assert_eq!(late.summary().1, "1 message not acked by you for 55 s");
     let carol = MemberId::new(Dialect::DOCUMENT, "carol").unwrap();
     let fault = mpenc::session::HistoryFault::Unknown {
         theirs: mpenc_order::PacketId::from_bytes([1; 32]),
