@@ -241,6 +241,9 @@ impl<'a, F: Front> Chat<'a, F> {
                 break;
             }
         }
+        if !self.leaving {
+            self.give_up_waiting(&handle).await?;
+        }
         drop((handle, events));
         let outcome = driver.await.context("the session's task failed")?;
         let failure = match outcome {

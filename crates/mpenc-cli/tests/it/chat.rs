@@ -75,6 +75,17 @@ fn a_text_waits_for_its_readers() {
 }
 
 #[test]
+fn what_waits_when_the_session_ends_is_told() {
+    let mut world = World::of(&["ann", "bob", "carol"]);
+    let [mut ann, _bob, _carol] = world.group(["ann", "bob", "carol"]);
+    ann.type_in("/to bob: about carol");
+    ann.says(&["waits", "exactly you and bob"]);
+    world.take_relay().kill();
+    ann.says(&["! never sent to bob", "your part in the session is over", "about carol"]);
+    ann.fails_saying(&["mpenc: the session is over: ", "the relay"]);
+}
+
+#[test]
 fn what_waits_is_listed_and_taken_back() {
     let world = World::of(&["ann", "bob", "carol"]);
     let [mut ann, mut bob, _carol] = world.group(["ann", "bob", "carol"]);
