@@ -1,4 +1,4 @@
-//! `mpenc chat`: talks to a group, in lines of text.
+//! `mpenc chat`: talks to a group, full screen or in lines of text.
 
 mod args;
 mod command;
