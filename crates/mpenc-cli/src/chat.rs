@@ -1,4 +1,4 @@
-//! `mpenc chat`: talks to a group, in lines of text.
+//! `mpenc chat`: talks to a group, full screen or in lines of text.
 
 mod args;
 mod command;
@@ -33,8 +33,8 @@ use crate::trace;
 use crate::tui::Screen;
 use args::Setup;
 pub(crate) use args::{Args, Who};
-pub(crate) use command::COMMANDS;
-use command::{Command, HELP};
+use command::Command;
+pub(crate) use command::{COMMANDS, HELP};
 use front::Plain;
 pub(crate) use front::{Front, Input};
 pub(crate) use line::{Line, Running, Status, parents_in_words, start};
@@ -241,6 +241,9 @@ impl<'a, F: Front> Chat<'a, F> {
                 break;
             }
         }
+        if !self.leaving {
+            self.give_up_waiting(&handle).await?;
+        }
         drop((handle, events));
         let outcome = driver.await.context("the session's task failed")?;
         let failure = match outcome {
@@ -427,9 +430,7 @@ impl<'a, F: Front> Chat<'a, F> {
             },
             Ok(Command::Part) => return self.part(handle).await,
             Ok(Command::Help) => {
-                for line in HELP.iter().chain(self.front.help()) {
-                    self.show(&note(*line))?;
-                }
+                self.front.help()?;
                 Ok(())
             }
             Ok(Command::Verify(name, digits)) => return self.verify(&name, &digits),

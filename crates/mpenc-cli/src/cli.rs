@@ -18,7 +18,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Talk to a group, in lines of text.
+    /// Talk to a group: full screen in a terminal, in lines otherwise.
     Chat(chat::Args),
     /// Check what a chat needs: files, keys, the server; and say what to do about it.
     Doctor(doctor::Args),

@@ -81,7 +81,7 @@ impl Screen {
         let Self { model, theme, .. } = self;
         let mut scroll = 0;
         self.terminal.draw(|frame| scroll = view::draw(frame, model, *theme))?;
-        self.model.scroll = scroll;
+        self.model.drawn(scroll);
         Ok(())
     }
 
@@ -95,7 +95,7 @@ impl Screen {
                     Outcome::Select => Some(Input::Nothing),
                     Outcome::Leave => Some(self.leave()),
                     Outcome::Entered(text) if text.trim() == "/part" => Some(self.leave()),
-                    Outcome::Entered(text) if !entered => {
+                    Outcome::Entered(text) if !entered && text.trim() != "/help" => {
                         self.model.editor.paste(&text);
                         let line = Line::Warning { text: "you are not in the room yet".into() };
                         self.model.line(&line);
@@ -143,8 +143,9 @@ impl Front for Screen {
         self.model.compared.clone_from(compared);
     }
 
-    fn help(&self) -> &'static [&'static str] {
-        &keys::HELP
+    fn help(&mut self) -> Result<()> {
+        self.model.open_help();
+        Ok(())
     }
 
     async fn input(&mut self, entered: bool) -> Result<Input> {
@@ -178,6 +179,7 @@ impl Front for Screen {
     async fn over(&mut self, why: &str) -> Result<()> {
         self.model.line(&Line::Warning { text: why.to_owned() });
         self.model.over = true;
+        self.model.help = None;
         self.model.deselect();
         self.draw()?;
         while let Some(event) = self.keys.recv().await {

@@ -7,7 +7,8 @@ use mpenc::{Event, Mpenc};
 use mpenc_tokio::Handle;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin};
 
-use super::line::Line;
+use super::command::HELP;
+use super::line::{Line, note};
 use super::queue::Numbers;
 use super::verify::Compared;
 use super::words::json;
@@ -38,9 +39,9 @@ pub(crate) trait Front {
     /// Whose key was compared: said at the beginning, and when it changes.
     fn compared(&mut self, _compared: &Compared) {}
 
-    /// What to tell of the face itself, among the help.
-    fn help(&self) -> &'static [&'static str] {
-        &[]
+    /// Shows what can be typed.
+    fn help(&mut self) -> Result<()> {
+        HELP.iter().try_for_each(|line| self.show(&note(*line)))
     }
 
     /// What is entered next; `entered` says whether we have been in the room, without which nothing

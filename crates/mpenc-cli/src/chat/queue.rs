@@ -1,8 +1,8 @@
 //! Messages that wait for their readers to be the members: how people name them and take them back.
 
 use anyhow::Result;
-use mpenc::Mpenc;
 use mpenc::session::LocalId;
+use mpenc::{Event, MemberId, Mpenc};
 use mpenc_tokio::Handle;
 
 use super::line::{Line, note, warning};
@@ -47,6 +47,28 @@ impl<F: Front> Chat<'_, F> {
             }),
             Err(gone) => self.show(&self.teller.refusal(&gone.into())),
         }
+    }
+
+    /// The session is over, and nobody wished that: what still waits is told, as it ends with us.
+    pub(super) async fn give_up_waiting(&mut self, handle: &Handle<Mpenc>) -> Result<()> {
+        let given_up = handle.call(|session, _, _| {
+            let waiting = session.waiting();
+            let waiting = waiting.map(|w| (w.local, w.readers.iter().cloned().collect()));
+            let waiting: Vec<(LocalId, Vec<MemberId>)> = waiting.collect();
+            let take = |(local, readers)| {
+                let text = session.take_back(local)?;
+                Some(Event::NotSent { local, readers, text, error: None })
+            };
+            Ok(waiting.into_iter().filter_map(take).collect::<Vec<_>>())
+        });
+        // If the session has gone already, it has told what it had.
+        for event in given_up.await.unwrap_or_default() {
+            self.record(&event)?;
+            if let Some(line) = self.teller.tell(&event) {
+                self.show(&line)?;
+            }
+        }
+        self.front.refresh(handle, &mut self.numbers).await
     }
 
     /// Takes back what waits under a number.

@@ -5,7 +5,10 @@ use crate::chat::{COMMANDS, Name};
 /// What can stand in the place of what is being typed: how many octets before the cursor it replaces,
 /// and what it may be.
 pub(crate) fn candidates(before: &str, names: &[String]) -> (usize, Vec<String>) {
-    let word = before.rsplit(char::is_whitespace).next().unwrap_or_default();
+    let word = match open_quote(before).and_then(|at| before.get(at..)) {
+        Some(quoted) => quoted,
+        None => before.rsplit(char::is_whitespace).next().unwrap_or_default(),
+    };
     if before.starts_with('/') && word.len() == before.len() {
         let commands = COMMANDS.iter().filter(|command| command.starts_with(word));
         return (word.len(), commands.map(|command| format!("{command} ")).collect());
@@ -16,6 +19,20 @@ pub(crate) fn candidates(before: &str, names: &[String]) -> (usize, Vec<String>)
     let typed = word.strip_prefix('"').unwrap_or(word);
     let fits = names.iter().filter(|name| name.starts_with(typed));
     (word.len(), fits.map(|name| format!("{} ", Name(name))).collect())
+}
+
+/// Where a quoted name begins that has not ended: it may have spaces in it.
+fn open_quote(text: &str) -> Option<usize> {
+    let (mut open, mut escaped) = (None, false);
+    for (at, c) in text.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if open.is_some() => escaped = true,
+            '"' => open = if open.is_some() { None } else { Some(at) },
+            _ => {}
+        }
+    }
+    open
 }
 
 /// What all of these begin with.
@@ -43,7 +60,10 @@ mod tests {
             ("/ex", 3, &["/exclude "][..]),
             ("/include bo", 2, &["bob "]),
             ("/include an", 2, &["ann ", "anton ", "\"ann lee\" "]),
-            ("/include \"ann l", 1, &[]),
+            ("/include \"ann l", 6, &["\"ann lee\" "]),
+            ("/include \"ann lee\" b", 1, &["bob "]),
+            ("/include \"a\\\"n", 5, &[]),
+            ("/include \"ann lee\" \"bo", 3, &["bob "]),
             ("/to bob ant", 3, &["anton "]),
             ("/include ", 0, &[]),
             ("hello an", 0, &[]),

@@ -23,7 +23,7 @@ pub(crate) enum Outcome {
 pub(crate) const HELP: [&str; 8] = [
     "Enter sends; Alt+Enter or Ctrl+J begins another line; Tab completes commands and names.",
     "Up, with nothing typed, selects messages: what its author had not seen is dimmed.",
-    "Esc ends that. Ctrl+P and Ctrl+N bring back what you entered.",
+    "Esc ends that. Ctrl+P and Ctrl+N bring back what you entered. F1 shows this.",
     "PageUp and PageDown scroll; Ctrl+End goes to the newest. Ctrl+F searches.",
     "✓ all have acked a message; · not yet; ! overdue; ✗ they are gone and never did; … queued.",
     "≠ \"history differs\": one of its author and readers was told another one than you, or told two.",
@@ -40,7 +40,11 @@ pub(crate) fn press(model: &mut Model, key: KeyEvent, page: usize) -> Outcome {
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
     let alt =
         key.modifiers.contains(KeyModifiers::ALT) || key.modifiers.contains(KeyModifiers::SHIFT);
+    if scrolls_help(model, key.code, page) {
+        return Outcome::Draw;
+    }
     match key.code {
+        KeyCode::F(1) => model.open_help(),
         KeyCode::PageUp => model.scroll = model.scroll.saturating_add(page),
         KeyCode::PageDown => model.scroll = model.scroll.saturating_sub(page),
         KeyCode::End if control => {
@@ -53,7 +57,10 @@ pub(crate) fn press(model: &mut Model, key: KeyEvent, page: usize) -> Outcome {
             model.deselect();
             return Outcome::Select;
         }
-        KeyCode::Char('f') if control => model.search = Some(Search::default()),
+        KeyCode::Char('f') if control => {
+            model.help = None;
+            model.search = Some(Search::default());
+        }
         KeyCode::Enter if model.search.is_some() => {
             model.find();
             return Outcome::Select;
@@ -74,6 +81,7 @@ pub(crate) fn press(model: &mut Model, key: KeyEvent, page: usize) -> Outcome {
         KeyCode::Enter if alt => editor(model).insert('\n'),
         KeyCode::Char('j') if control => editor(model).insert('\n'),
         KeyCode::Enter => {
+            model.help = None;
             model.scroll = 0;
             model.deselect();
             return Outcome::Entered(model.editor.enter());
@@ -96,6 +104,22 @@ pub(crate) fn press(model: &mut Model, key: KeyEvent, page: usize) -> Outcome {
         code => edit(editor(model), code, control),
     }
     Outcome::Draw
+}
+
+/// Whether the help is shown, and the key scrolls or ends it. Whatever else is typed goes where it
+/// always does.
+fn scrolls_help(model: &mut Model, code: KeyCode, page: usize) -> bool {
+    let idle = model.editor.is_empty();
+    let Some(above) = &mut model.help else { return false };
+    match code {
+        KeyCode::PageUp => *above = above.saturating_sub(page),
+        KeyCode::PageDown => *above = above.saturating_add(page),
+        KeyCode::Up if idle => *above = above.saturating_sub(1),
+        KeyCode::Down if idle => *above = above.saturating_add(1),
+        KeyCode::Esc | KeyCode::F(1) => model.help = None,
+        _ => return false,
+    }
+    true
 }
 
 fn editor(model: &mut Model) -> &mut Editor {

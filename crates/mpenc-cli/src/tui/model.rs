@@ -134,6 +134,10 @@ pub(crate) struct Model {
     selected: Option<usize>,
     /// How many lines below the window there are.
     pub(crate) scroll: usize,
+    /// How many of the items that was of: what came since is below.
+    pub(crate) items_drawn: usize,
+    /// While the help is shown: how many of its lines are above the window.
+    pub(crate) help: Option<usize>,
     pub(crate) editor: Editor,
     pub(crate) search: Option<Search>,
     /// What Tab offers.
@@ -160,6 +164,8 @@ impl Model {
             alarms: Vec::new(),
             selected: None,
             scroll: 0,
+            items_drawn: 0,
+            help: None,
             editor: Editor::default(),
             search: None,
             offers: Vec::new(),
@@ -307,6 +313,24 @@ impl Model {
         self.selected = below;
     }
 
+    /// Shows the help, from its beginning, in place of the conversation.
+    pub(crate) fn open_help(&mut self) {
+        self.search = None;
+        self.deselect();
+        self.help = Some(0);
+    }
+
+    /// It was drawn, and was scrolled this far in fact.
+    pub(crate) const fn drawn(&mut self, scroll: usize) {
+        match &mut self.help {
+            Some(above) => *above = scroll,
+            None => {
+                self.scroll = scroll;
+                self.items_drawn = self.items.len();
+            }
+        }
+    }
+
     pub(crate) fn deselect(&mut self) {
         self.selected = None;
     }
@@ -418,10 +442,19 @@ impl Model {
         if let Some(first) = overdue.iter().map(|message| message.at).min() {
             let who: BTreeSet<&String> =
                 overdue.iter().flat_map(|message| self.missing(message)).collect();
-            let who: Vec<String> = who.into_iter().cloned().collect();
+            // What we have not acked, we have seen.
+            let others: Vec<String> =
+                who.into_iter().filter(|who| **who != self.own).cloned().collect();
             let ago = ago(self.now.saturating_sub(first));
             let what = counted(overdue.len(), "message");
-            parts.push((Level::Warning, format!("{what} not seen by {} for {ago}", names(&who))));
+            parts.push((
+                Level::Warning,
+                if others.is_empty() {
+                    format!("{what} not acked by you for {ago}")
+                } else {
+                    format!("{what} not seen by {} for {ago}", names(&others))
+                },
+            ));
         }
         if !self.seen.unconfirmed.is_empty() && overdue.is_empty() {
             let who = names(&self.seen.unconfirmed);

@@ -146,6 +146,15 @@ fn the_summary_says_the_worst_and_names_nobody_without_evidence() {
             "1 message not seen by bob for 56 s · 1 message waiting for readers".to_owned()
         )
     );
+    // Our own ack may be late, too: that is not that we have not seen it.
+    let mut late = Model::new("tea", "ann");
+    late.now = Duration::from_secs(60);
+    late.seen.joined = true;
+    late.push(message(5, "bob", "hello", Standing::Overdue(strings(&["ann", "carol"]))));
+    late.seen.unacked.insert(id(5), strings(&["ann", "carol"]));
+    assert_eq!(late.summary().1, "1 message not seen by carol for 55 s");
+    late.seen.unacked.insert(id(5), strings(&["ann"]));
+    assert_eq!(late.summary().1, "1 message not acked by you for 55 s");
     let carol = MemberId::new(Dialect::DOCUMENT, "carol").unwrap();
     let fault = mpenc::session::HistoryFault::Unknown {
         theirs: mpenc_order::PacketId::from_bytes([1; 32]),
@@ -341,6 +350,87 @@ fn nothing_that_others_write_commands_the_terminal() {
         let screen = shown(&model, width, height);
         assert!(!screen.contains(['\u{1b}', '\u{7}', '\u{202e}', '\u{200f}']), "{screen}");
     }
+}
+
+/// The help takes the place of the conversation, from its beginning; all of it can be read in a small
+/// window, and what is typed meanwhile is not lost.
+#[test]
+fn help_is_read_from_its_beginning() {
+    let mut model = model();
+    model.scroll = 3;
+    model.open_help();
+    insta::assert_snapshot!(shown(&model, 90, 24));
+    insta::assert_snapshot!(shown(&model, 60, 15));
+    let mut terminal = Terminal::new(TestBackend::new(60, 15)).unwrap();
+    let mut read = String::new();
+    let mut above = None;
+    while above != model.help {
+        above = model.help;
+        let mut scroll = 0;
+        terminal.draw(|frame| scroll = draw(frame, &model, Theme::new(true))).unwrap();
+        model.drawn(scroll);
+        let page = terminal.backend().to_string();
+        assert!(!page.contains("who is for tea?"), "{page}");
+        read.push_str(&page);
+        press(&mut model, KeyCode::PageDown.into(), 7);
+    }
+    for command in crate::chat::COMMANDS {
+        assert!(command == "/help" || read.contains(command), "{command} is not in {read}");
+    }
+    for key in ["Ctrl+F searches", "≠", "Ctrl+C removes", "Esc: back"] {
+        assert!(read.contains(key), "{key} is not in {read}");
+    }
+    press(&mut model, KeyCode::Up.into(), 7);
+    assert!(model.selected().is_none(), "it scrolls the help");
+    type_in(&mut model, "/who");
+    press(&mut model, KeyCode::Esc.into(), 7);
+    assert_eq!((model.help, model.editor.text()), (None, "/who"));
+    assert!(shown(&model, 90, 24).contains("who is for tea?"));
+    model.editor.clear();
+    press(&mut model, KeyCode::F(1).into(), 7);
+    assert_eq!((model.help, model.scroll), (Some(0), 3));
+    type_in(&mut model, "hello");
+    let entered = press(&mut model, KeyCode::Enter.into(), 7);
+    assert_eq!((entered, model.help), (Outcome::Entered("hello".to_owned()), None));
+}
+
+/// What one reads stays where it is while messages come, and the newest is in view otherwise.
+#[test]
+fn messages_that_come_do_not_move_what_is_read() {
+    let mut model = Model::new("tea", "ann");
+    for number in 0..50 {
+        model.items.push(Item::Notice(Level::Note, format!("number {number}")));
+    }
+    let mut terminal = Terminal::new(TestBackend::new(60, 15)).unwrap();
+    let mut picture = |model: &mut Model| {
+        let mut scroll = 0;
+        terminal.draw(|frame| scroll = draw(frame, model, Theme::new(true))).unwrap();
+        model.drawn(scroll);
+        terminal.backend().to_string()
+    };
+    let top = |picture: &str| picture.lines().nth(1).unwrap().to_owned();
+    assert!(picture(&mut model).contains("number 49 "));
+    press(&mut model, KeyCode::PageUp.into(), 7);
+    let read = top(&picture(&mut model));
+    assert!(read.contains("* number 32 "), "{read}");
+    let long = "a text that is too long for one line, as are texts of people who talk a lot";
+    model.push(message(1, "bob", long, Standing::Open));
+    let after = picture(&mut model);
+    assert_eq!(top(&after), read);
+    assert!(after.contains("↓9 more"), "{after}");
+    // The help is shown in between.
+    model.open_help();
+    picture(&mut model);
+    model.push(message(2, "bob", "more", Standing::Open));
+    picture(&mut model);
+    press(&mut model, KeyCode::Esc.into(), 7);
+    assert_eq!(top(&picture(&mut model)), read);
+    for _ in 0..2 {
+        press(&mut model, KeyCode::PageDown.into(), 7);
+    }
+    assert!(picture(&mut model).contains("[2] bob: more"));
+    model.push(message(3, "bob", "the newest", Standing::Open));
+    assert!(picture(&mut model).contains("[3] bob: the newest"));
 }
 
 #[test]

@@ -9,10 +9,11 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Padding, Paragraph};
 
+use super::keys;
 use super::model::{
     Item, Level, Message, Model, Presence, Progress, Standing, ago, counted, names, names_within,
 };
-use crate::chat::{Name, Printable, parents_in_words};
+use crate::chat::{HELP, Name, Printable, parents_in_words};
 use textwrap::core::display_width;
 
 /// From this width on, the members have a pane of their own.
@@ -56,10 +57,14 @@ impl Theme {
     }
 }
 
+/// As wide as the commands in the help.
+const BESIDE_COMMANDS: &str = "                 ";
+
 const DIM: Style = Style::new().add_modifier(Modifier::DIM);
 const BOLD: Style = Style::new().add_modifier(Modifier::BOLD);
 
-/// Draws everything. Gives how many lines below the window there are in fact.
+/// Draws everything. Gives how far what is shown is scrolled in fact: how many lines of the
+/// conversation are below the window, or of the help above it.
 pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, theme: Theme) -> usize {
     let area = frame.area();
     let wide = area.width >= WIDE;
@@ -85,8 +90,11 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, theme: Theme) -> usize 
     ])
     .areas(middle);
     draw_top(frame, top, model, wide);
-    let scroll = draw_conversation(frame, conversation, model, theme);
-    if wide {
+    let scroll = match model.help {
+        Some(above) => draw_help(frame, middle, above),
+        None => draw_conversation(frame, conversation, model, theme),
+    };
+    if wide && model.help.is_none() {
         draw_members(frame, members, model, theme);
     }
     if let Some((_, message)) = model.selected()
@@ -98,7 +106,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, theme: Theme) -> usize 
     let mut sum_lines: Vec<Line<'static>> =
         sum_lines.into_iter().map(|line| Line::styled(line, style)).collect();
     sum_lines.truncate(usize::from(sum_height));
-    if let Some(last) = sum_lines.last_mut().filter(|_| scroll > 0) {
+    if let Some(last) = sum_lines.last_mut().filter(|_| scroll > 0 && model.help.is_none()) {
         last.push_span(Span::styled(format!(" ↓{scroll} more"), DIM));
     }
     frame.render_widget(Paragraph::new(sum_lines), sum);
@@ -282,6 +290,12 @@ fn draw_conversation(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: Th
         of_progress.for_each(|line| lines.push_front(line));
     }
     let mut scroll = model.scroll;
+    if scroll > 0 {
+        // Whoever reads what was before goes on reading there while messages come.
+        let new = model.items.iter().skip(model.items_drawn);
+        let new = new.map(|item| lines_of(item, model, theme, width).len());
+        scroll = new.fold(scroll, usize::saturating_add);
+    }
     let mut fixed = selected.is_none();
     for (at, item) in model.items.iter().enumerate().rev() {
         if fixed && lines.len() >= scroll.saturating_add(height) {
@@ -306,6 +320,28 @@ fn draw_conversation(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: Th
         Rect { y: area.y.saturating_add(gap), height: area.height.saturating_sub(gap), ..area };
     frame.render_widget(Paragraph::new(shown), at);
     scroll
+}
+
+/// Draws the help from one of its lines on. Gives which it is in fact: the last page is a full one.
+fn draw_help(frame: &mut Frame<'_>, area: Rect, above: usize) -> usize {
+    let block = Block::new().borders(Borders::TOP);
+    let inner = block.inner(area);
+    let (width, height) = (usize::from(inner.width), usize::from(inner.height));
+    // What a command does stands beside it, also where that takes more than a line.
+    let beside = if width < 40 { "  " } else { BESIDE_COMMANDS };
+    let lines: Vec<String> = HELP
+        .iter()
+        .flat_map(|line| wrap(line, width, "", if line.starts_with('/') { beside } else { "  " }))
+        .chain([String::new()])
+        .chain(keys::HELP.iter().flat_map(|line| wrap(line, width, "", "  ")))
+        .collect();
+    let above = above.min(lines.len().saturating_sub(height));
+    let (from, end) = (above.saturating_add(1), above.saturating_add(height).min(lines.len()));
+    let more = if end < lines.len() { "PageDown: more · " } else { "" };
+    let title = format!(" help, lines {from} to {end} of {} · {more}Esc: back ", lines.len());
+    let shown: Vec<Line<'_>> = lines.into_iter().skip(above).map(Line::raw).collect();
+    frame.render_widget(Paragraph::new(shown).block(block.title(title)), area);
+    above
 }
 
 fn draw_members(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: Theme) {

@@ -75,6 +75,17 @@ fn a_text_waits_for_its_readers() {
 }
 
 #[test]
+fn what_waits_when_the_session_ends_is_told() {
+    let mut world = World::of(&["ann", "bob", "carol"]);
+    let [mut ann, _bob, _carol] = world.group(["ann", "bob", "carol"]);
+    ann.type_in("/to bob: about carol");
+    ann.says(&["waits", "exactly you and bob"]);
+    world.take_relay().kill();
+    ann.says(&["! never sent to bob", "your part in the session is over", "about carol"]);
+    ann.fails_saying(&["mpenc: the session is over: ", "the relay"]);
+}
+
+#[test]
 fn what_waits_is_listed_and_taken_back() {
     let world = World::of(&["ann", "bob", "carol"]);
     let [mut ann, mut bob, _carol] = world.group(["ann", "bob", "carol"]);
@@ -230,6 +241,26 @@ fn who_has_not_acked_what_is_told_and_withdrawn() {
     ann.says(&["✓ [1] everybody has acked it"]);
     ann.type_in("/acks");
     ann.says(&["* no message lacks an ack"]);
+}
+
+/// That somebody is missed is told, and withdrawn: because they are heard of again, or because they
+/// are gone.
+#[cfg(unix)]
+#[test]
+fn who_is_missed_is_told_and_withdrawn() {
+    let world = World::of(&["ann", "bob", "carol"]);
+    let [mut ann, bob, carol] = world.group(["ann", "bob", "carol"]);
+    for silent in [&bob, &carol] {
+        silent.signal("-STOP");
+    }
+    ann.says_in_any_order([
+        "! nothing shows that bob is still there",
+        "! nothing shows that carol is still there",
+    ]);
+    bob.signal("-CONT");
+    ann.says_before(&["* bob is there again"], "carol is there again");
+    carol.kill();
+    ann.says_before(&["* no sign of life of carol is awaited any more"], "carol is there again");
 }
 
 #[cfg(unix)]

@@ -175,6 +175,22 @@ fn a_lying_relay_is_shown() {
 }
 
 #[test]
+fn help_takes_the_place_of_the_conversation_for_a_while() {
+    let world = World::of(&["ann", "bob"]);
+    let mut ann = Terminal::start("ann", &world.args("ann"), 15, 60);
+    ann.shows(&["you are in the room"]);
+    ann.enters("/help");
+    ann.shows(&["help, lines 1 to 10 of ", "/include NAME…"]);
+    let _bob = world.enters("bob");
+    ann.presses("\u{1b}[6~\u{1b}[6~\u{1b}[6~\u{1b}[6~\u{1b}[6~\u{1b}[6~/include");
+    ann.shows(&["Ctrl+C removes what is typed", "· Esc: back"]);
+    ann.presses(ESC);
+    ann.shows(&["you are in the room", "somebody called bob came in", "/include"]);
+    ann.enters(" bob");
+    ann.shows(&["members, as each of them confirmed: ann, +bob"]);
+}
+
+#[test]
 fn a_session_that_ends_stays_to_be_read() {
     let mut world = World::of(&["ann"]);
     let mut ann = Terminal::start("ann", &world.args("ann"), 24, 90);
