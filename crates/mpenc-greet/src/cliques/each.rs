@@ -2,10 +2,10 @@
 
 use alloc::vec::Vec;
 
-/// From how many on it pays to wake other threads: at a multiplication each, that is about a
-/// millisecond of work, and waking them takes some ten microseconds.
+/// From how many on it pays to wake other threads: at a multiplication each, that is two to three
+/// milliseconds of work.
 #[cfg(feature = "parallel")]
-const MANY: usize = 32;
+const MANY: usize = 64;
 
 /// What `work` gives for each, in order. With the feature `parallel`, large lists are shared out.
 #[cfg(feature = "parallel")]
@@ -29,7 +29,7 @@ mod tests {
 
     #[test]
     fn everything_is_done_once_and_in_order() {
-        for len in [0, 1, 31, 32, 33, 1_000] {
+        for len in [0, 1, 63, 64, 65, 1_000] {
             let list: Vec<usize> = (0..len).collect();
             let squares: Vec<usize> = list.iter().map(|number| number * number).collect();
             assert_eq!(each(&list, |number| number * number), squares);
