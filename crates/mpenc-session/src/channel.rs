@@ -249,8 +249,8 @@ impl<S: Suite> Session<S> {
             let jitter =
                 unit.as_millis().saturating_mul(u128::from(u32::from_be_bytes(draw))) >> 34;
             let jitter = Duration::from_millis(u64::try_from(jitter).unwrap_or(u64::MAX));
-            let doublings = self.removed_waiting.min(MOST_REENTRY_DOUBLINGS);
-            self.removed_waiting = self.removed_waiting.saturating_add(1);
+            let doublings = self.reentries.min(MOST_REENTRY_DOUBLINGS);
+            self.reentries = self.reentries.saturating_add(1);
             let delay = (unit / 2).saturating_add(jitter).saturating_mul(1 << doublings);
             self.shared.timers.set(cx.now.after(delay), Timer::Reenter);
         }

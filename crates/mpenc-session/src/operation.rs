@@ -19,7 +19,7 @@ use crate::data::refuse;
 use crate::event::{FailReason, Fault, HistoryFault, OperationInfo, Outcome};
 use crate::flow::FIN_PATIENCE;
 use crate::own::OwnProposal;
-use crate::session::{GreetingOf, automatic};
+use crate::session::{GreetingOf, STRAGGLERS, automatic};
 use crate::subsession::SubSession;
 use crate::timers::Timer;
 use crate::unauthenticated::Unauthenticated;
@@ -476,9 +476,8 @@ impl<S: Suite> Session<S> {
         self.note_renewal(cx, renews, changes);
 
         if self.current.is_none() {
-            // The others may still finish sub-sessions that we were never part of: until their
-            // patience is over, and then what they sent last is still under way, and may be slow.
-            let patience = self.shared.config.latencies(FIN_PATIENCE.saturating_add(8));
+            // The others may still finish sub-sessions that we were never part of.
+            let patience = self.shared.config.latencies(STRAGGLERS);
             self.foreign_until = cx.now.after(patience);
         }
         if let Some(mut old) = self.current.take() {
@@ -504,7 +503,7 @@ impl<S: Suite> Session<S> {
         if let Some(keys) = completed.keys {
             self.shared.newest = self.shared.newest.wrapping_add(1);
             self.completed_here = true;
-            self.removed_waiting = 0;
+            self.reentries = 0;
             let section = match &self.previous {
                 Some(old) => self.shared.log.begin_after(old.section(), old.transcript(), &latest),
                 None => self.shared.log.begin(),

@@ -30,9 +30,9 @@ use crate::{
 pub(crate) type GreetingOf<S> = <<S as Suite>::Greeter as Greeter>::Greeting;
 pub(crate) type DraftOf<S> = <<S as Suite>::Greeter as Greeter>::Draft;
 
-/// How long, in latencies, a sub-session that is over counts as new: as long as others may still
-/// send what belongs to it.
-const NEW: u32 = FIN_PATIENCE + 8;
+/// How long, in latencies, packets may still come of a sub-session that is over: until the others'
+/// patience is over, and then what they sent last is still under way, and may be slow.
+pub(crate) const STRAGGLERS: u32 = FIN_PATIENCE + 8;
 
 /// One member's local view of a group (SE-01): a line of membership operations, each of which,
 /// when it completes, makes a sub-session with constant members and keys.
@@ -68,8 +68,8 @@ pub struct Session<S: Suite> {
     pub(crate) regretted: Vec<Regretted<GreetingOf<S>>>,
     /// Whether we enter the channel again as soon as we have left it.
     pub(crate) enter_again: bool,
-    /// How often in a row we were removed while waiting to be included.
-    pub(crate) removed_waiting: u32,
+    /// How often in a row we have entered the channel again by ourselves, and were not included.
+    pub(crate) reentries: u32,
     pub(crate) held: HeldPackets,
     /// Room for the records of a packet, so that it is not asked for anew each time.
     pub(crate) contents: Vec<u8>,
@@ -145,7 +145,7 @@ where
             elsewhere: self.elsewhere.clone(),
             regretted: self.regretted.clone(),
             enter_again: self.enter_again,
-            removed_waiting: self.removed_waiting,
+            reentries: self.reentries,
             held: self.held.clone(),
             contents: Vec::new(),
             outbox: self.outbox.clone(),
@@ -196,7 +196,7 @@ impl<S: Suite> Session<S> {
             elsewhere: BTreeSet::new(),
             regretted: Vec::new(),
             enter_again: false,
-            removed_waiting: 0,
+            reentries: 0,
             held: HeldPackets::default(),
             contents: Vec::new(),
             outbox: Outbox::default(),
@@ -246,7 +246,7 @@ impl<S: Suite> Session<S> {
         if !matches!(self.presence, Presence::Outside) {
             return Err(ApiMisuse::InChannel);
         }
-        self.removed_waiting = 0;
+        self.reentries = 0;
         self.presence = Presence::Entering;
         out.act(ChannelAction::Enter);
         Ok(())
@@ -638,7 +638,7 @@ impl<S: Suite> Session<S> {
         sub.stop(out);
         self.tainted |= !sub.is_consistent();
         self.shared.log.end(sub.section());
-        let new_until = cx.now.after(self.shared.config.latencies(NEW));
+        let new_until = cx.now.after(self.shared.config.latencies(STRAGGLERS));
         self.past.add(cx.now, new_until, sub.retire());
     }
 

@@ -171,6 +171,12 @@ impl Rules {
         let doublings = rounds.saturating_sub(1).min(MOST_DOUBLINGS);
         self.latency.saturating_mul(1_u32 << doublings).max(SHORTEST)
     }
+
+    /// The longest that anything waits to be sent again once the sub-session ends: so there are eight
+    /// tries within the patience of 16·BC_LAT.
+    fn backoff_at_end(&self) -> Duration {
+        self.latency.saturating_mul(2).max(SHORTEST)
+    }
 }
 
 /// 1.0625 times as long.

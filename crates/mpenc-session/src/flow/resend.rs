@@ -36,7 +36,7 @@ pub(crate) struct Resends<I> {
     queue: BTreeSet<(Instant, u64, I)>,
     accepted: u64,
     pace: Pace,
-    /// Whether the sub-session ends.
+    /// Whether the sub-session ends, so that there is no time for a long backoff.
     ends: bool,
 }
 
@@ -71,7 +71,7 @@ impl<I: Copy + Ord> Resends<I> {
     pub(crate) fn end(&mut self, now: Instant) {
         self.ends = true;
         self.queue.clear();
-        let latest = now.after(self.rules.latency.saturating_mul(2));
+        let latest = now.after(self.rules.backoff_at_end());
         let (turns, latency) = (self.turns, self.rules.latency);
         for (id, resend) in &mut self.open {
             let latest = latest.max(resend.first);
@@ -145,7 +145,7 @@ impl<I: Copy + Ord> Resends<I> {
         resend.last = now;
         let mut wait = self.rules.backoff(resend.rounds);
         if self.ends {
-            wait = wait.min(self.rules.latency.saturating_mul(2));
+            wait = wait.min(self.rules.backoff_at_end());
         }
         let next = now.after(wait).max(resend.first);
         resend.next = next.after(self.turn(resend.place, resend.rounds));

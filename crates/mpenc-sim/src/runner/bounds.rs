@@ -20,6 +20,8 @@ const HELD_OCTETS: usize = 256 * 1024;
 const KEPT_OCTETS: usize = 2 * 4 * 1024 * 1024;
 /// Deadlines: a few for each packet of the last minutes.
 const DEADLINES: usize = 1_024;
+/// Places of the server's order.
+const PLACES: usize = 256;
 /// How many signatures a packet costs, beside those of what waits and is tried again with it.
 const SIGNATURES: u64 = 64;
 /// How often a session is woken at one moment.
@@ -168,6 +170,7 @@ fn is_too_much(footprint: &Footprint, people: usize) -> bool {
         || footprint.unaccepted > room.saturating_mul(2)
         || footprint.kept_octets > KEPT_OCTETS
         || footprint.deadlines > DEADLINES
+        || footprint.places > PLACES
 }
 
 /// Whether this is a packet, and all that came of it is that it was refused.
