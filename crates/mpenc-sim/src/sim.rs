@@ -315,7 +315,7 @@ impl<S: Suite> Sim<S> {
     /// If the node is of another simulation.
     #[expect(clippy::indexing_slicing, reason = "node ids are made by `add`")]
     pub fn crash(&mut self, node: NodeId) {
-        self.nodes[node.0].crashed = true;
+        self.bury(node);
         self.disconnect(node);
         self.down.remove(&node);
     }
@@ -326,9 +326,17 @@ impl<S: Suite> Sim<S> {
     /// If the node is of another simulation.
     #[expect(clippy::indexing_slicing, reason = "node ids are made by `add`")]
     pub fn die(&mut self, node: NodeId) {
-        self.nodes[node.0].crashed = true;
+        self.bury(node);
         self.down.remove(&node);
         self.send_up(node, Up::Broken);
+    }
+
+    /// A process that died while it stood still holds back nothing any more of what it had sent: its
+    /// successor's connection comes behind that.
+    #[expect(clippy::indexing_slicing, reason = "node ids are made by `add`")]
+    fn bury(&mut self, node: NodeId) {
+        self.nodes[node.0].crashed = true;
+        self.nodes[node.0].frozen = false;
     }
 
     /// A member's connection breaks: what it sent last is lost, and the server sees it leave at

@@ -403,8 +403,10 @@ impl<'a, C: Crypto> Life<'a, C> {
 
     fn bury(&mut self, who: usize, node: NodeId) {
         self.sim.mend(node);
+        // With all that was to end for that process: `pass` waits for each such end in turn.
         if let Some(person) = self.people.get_mut(who) {
             person.node = None;
+            person.stalls = None;
             person.cut = None;
         }
         if let Some(book) = self.witness.books.get_mut(&node) {
