@@ -31,7 +31,7 @@ fn rounds(args: &Args, members: usize) -> usize {
 }
 
 fn create(args: &Args, members: usize, report: &mut Report) {
-    let mut floor = Primitives::new();
+    let mut floor = Primitives::new(members);
     // The first one's key, each of the others' over all keys so far, and the group key.
     let path = members * (members + 1) / 2;
     let mut octets = [0; 4];
@@ -85,7 +85,7 @@ fn samples(efforts: [Effort; 3]) -> [Vec<f64>; THREE] {
 /// One member joins a group of this many, and is excluded again; one refreshes. The floor is that of
 /// a member who neither proposed it nor joins.
 fn change(args: &Args, members: usize, report: &mut Report) {
-    let mut floor = Primitives::new();
+    let mut floor = Primitives::new(members);
     let (mut group, _) = Group::established(members + 1, members);
     let joins = [group.ids[members].clone()];
     let mut mls = Members::new(mls_rs::library(), members).0;

@@ -28,10 +28,9 @@ pub struct Prices {
 /// What prices are measured with.
 pub struct Market {
     ladder: Primitives,
-    key: SigningKey,
-    verifying: VerifyingKey,
-    messages: [Vec<u8>; 2],
-    signatures: [Signature; 2],
+    /// One for each of the calls that are made in a row: the same again would cost less than what
+    /// members have to do, since the processor learns which way its branches go.
+    signed: Vec<Signed>,
     few: Group,
     many: Group,
     packet: String,
@@ -39,17 +38,11 @@ pub struct Market {
 
 impl Market {
     pub fn new() -> Self {
-        let key = SigningKey::from_bytes(&[3; 32]);
-        let messages = [SHORT, LONG].map(|length| vec![5; length]);
-        let signatures = [key.sign(&messages[0]), key.sign(&messages[1])];
         let mut many = Group::established(MANY, MANY).0;
         let packet = many.run(0, Change::Refresh, MANY).proposal;
         Self {
-            ladder: Primitives::new(),
-            verifying: key.verifying_key(),
-            key,
-            messages,
-            signatures,
+            ladder: Primitives::new(1),
+            signed: (0..CALLS).map(Signed::new).collect(),
             few: Group::established(FEW, FEW).0,
             many,
             packet,
@@ -59,20 +52,26 @@ impl Market {
     /// Looks at all prices: means, as what happens in turn is a sum.
     pub fn look(&mut self) -> Prices {
         const REFRESHES: usize = 6;
-        let identity = self.verifying.to_bytes();
         let mut buffer = Vec::new();
-        let [short, long] = &self.messages;
-        let check = mean(|| self.verifying.verify(short, &self.signatures[0]).is_ok());
-        let check_long = mean(|| self.verifying.verify(long, &self.signatures[1]).is_ok());
-        let sign = mean(|| self.key.sign(short));
-        let sign_long = mean(|| self.key.sign(long));
-        let admit = mean(|| IdentityKey::admit(&identity).is_ok());
-        let decode = mean(|| {
+        let [check, check_long] = [SHORT, LONG].map(|length| {
+            mean(|at| {
+                let Signed { message, signatures, by, .. } = &self.signed[at];
+                by.verify(&message[..length], &signatures[usize::from(length > SHORT)]).is_ok()
+            })
+        });
+        let [sign, sign_long] = [SHORT, LONG].map(|length| {
+            mean(|at| {
+                let Signed { message, key, .. } = &self.signed[at];
+                key.sign(&message[..length])
+            })
+        });
+        let admit = mean(|at| IdentityKey::admit(self.signed[at].by.as_bytes()).is_ok());
+        let decode = mean(|_| {
             let contents = unarmor(&self.packet, &mut buffer).expect("a packet");
             Packet::decode(DIALECT, contents).is_ok()
         });
-        let ladder = mean(|| self.ladder.run(1, 0, 0));
-        let encode = mean(|| armor(&buffer));
+        let ladder = mean(|_| self.ladder.run(1, 0, 0));
+        let encode = mean(|_| armor(&buffer));
         let between = |few: f64, many: f64| (many - few) / (MANY - FEW) as f64 / REFRESHES as f64;
         let (mut renewed, mut admitted) = (0.0, 0.0);
         for _ in 0..REFRESHES {
@@ -101,13 +100,35 @@ impl Market {
     }
 }
 
-/// Nanoseconds of one call, of a few.
-fn mean<T>(mut call: impl FnMut() -> T) -> f64 {
-    const CALLS: usize = 24;
+/// What somebody signed, at both lengths.
+struct Signed {
+    key: SigningKey,
+    by: VerifyingKey,
+    message: [u8; LONG],
+    signatures: [Signature; 2],
+}
+
+impl Signed {
+    fn new(number: usize) -> Self {
+        let mut seed = [3; 32];
+        seed[..8].copy_from_slice(&number.to_le_bytes());
+        let key = SigningKey::from_bytes(&seed);
+        let mut message = [5; LONG];
+        message[..8].copy_from_slice(&number.to_le_bytes());
+        let signatures = [SHORT, LONG].map(|length| key.sign(&message[..length]));
+        Self { by: key.verifying_key(), key, message, signatures }
+    }
+}
+
+/// How often in a row something is called.
+const CALLS: usize = 24;
+
+/// Nanoseconds of one call, of a few, which are given their number.
+fn mean<T>(mut call: impl FnMut(usize) -> T) -> f64 {
     let mut took = Vec::new();
     timed_cpu(&mut took, || {
-        for _ in 0..CALLS {
-            core::hint::black_box(call());
+        for number in 0..CALLS {
+            core::hint::black_box(call(number));
         }
     });
     took[0] / CALLS as f64

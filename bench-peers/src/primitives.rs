@@ -1,5 +1,7 @@
 //! The primitives of membership operations, without anything around them.
 
+use std::hint::black_box;
+
 use curve25519_dalek::{MontgomeryPoint, Scalar};
 use ed25519_dalek::{Signature, Signer, SigningKey, Verifier, VerifyingKey};
 
@@ -9,22 +11,40 @@ pub struct Primitives {
     point: MontgomeryPoint,
     octets: [u8; 32],
     key: SigningKey,
-    verifying: VerifyingKey,
+    signed: Vec<Signed>,
+    /// Which of these is checked next.
+    next: usize,
+}
+
+/// What somebody signed.
+struct Signed {
+    message: [u8; MESSAGE],
     signature: Signature,
+    by: VerifyingKey,
 }
 
 /// As long as what is signed of a confirm in a group of 32, about.
-const MESSAGE: [u8; 600] = [5; 600];
+const MESSAGE: usize = 600;
 
 impl Primitives {
-    pub fn new() -> Self {
-        let key = SigningKey::from_bytes(&[3; 32]);
+    /// Of a group of so many: each check is of another signature, and each member made two. (One and
+    /// the same, checked again and again, takes less time than any that members have to check, since
+    /// the processor learns which way its branches go.)
+    pub fn new(members: usize) -> Self {
+        let signed = (0..2 * members).map(|number| {
+            let mut seed = [3; 32];
+            seed[..8].copy_from_slice(&(number / 2).to_le_bytes());
+            let key = SigningKey::from_bytes(&seed);
+            let mut message = [5; MESSAGE];
+            message[..8].copy_from_slice(&number.to_le_bytes());
+            Signed { message, signature: key.sign(&message), by: key.verifying_key() }
+        });
         Self {
             point: MontgomeryPoint::mul_base(&Scalar::from(77_u8)),
             octets: [9; 32],
-            verifying: key.verifying_key(),
-            signature: key.sign(&MESSAGE),
-            key,
+            key: SigningKey::from_bytes(&[3; 32]),
+            signed: signed.collect(),
+            next: 0,
         }
     }
 
@@ -33,10 +53,12 @@ impl Primitives {
             self.point = self.point.mul_clamped(self.octets);
         }
         for _ in 0..checks {
-            self.verifying.verify(&MESSAGE, &self.signature).expect("our own signature");
+            let Signed { message, signature, by } = &self.signed[self.next];
+            by.verify(message, signature).expect("their own signature");
+            self.next = (self.next + 1) % self.signed.len();
         }
-        for _ in 0..signatures {
-            self.signature = self.key.sign(&MESSAGE);
+        for number in 0..signatures {
+            black_box(self.key.sign(&[number as u8; MESSAGE]));
         }
     }
 }

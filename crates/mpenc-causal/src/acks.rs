@@ -20,8 +20,9 @@ use core::ops::Range;
 /// The table of acknowledgements of one transcript.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct AckTable {
-    /// Per reader, per author.
-    rows: Vec<Vec<u32>>,
+    /// A row for each reader, one behind the other, of a number for each author. One list: where the
+    /// minimum of a column is looked for, it lies at even distances, which processors foresee.
+    cells: Vec<u32>,
     columns: Vec<Column>,
     /// Whose acknowledgements full-ack waits for.
     awaited: Vec<bool>,
@@ -44,7 +45,7 @@ impl AckTable {
     pub(crate) fn new(members: usize) -> Self {
         let column = Column { watermark: 0, at_watermark: members.saturating_sub(1) };
         Self {
-            rows: vec![vec![0; members]; members],
+            cells: vec![0; members.saturating_mul(members)],
             columns: vec![column; members],
             awaited: vec![true; members],
             unsettled: Vec::new(),
@@ -54,7 +55,18 @@ impl AckTable {
     /// How many messages of `author` the latest message of `reader` descends from, or is: for the
     /// author, all.
     pub(crate) fn acked(&self, reader: usize, author: usize) -> u32 {
-        self.rows.get(reader).and_then(|row| row.get(author)).copied().unwrap_or(0)
+        self.row(reader).get(author).copied().unwrap_or(0)
+    }
+
+    fn row(&self, reader: usize) -> &[u32] {
+        let members = self.columns.len();
+        let start = reader.saturating_mul(members);
+        self.cells.get(start..start.saturating_add(members)).unwrap_or_default()
+    }
+
+    /// What each reader has acknowledged of an author.
+    fn column(&self, author: usize) -> impl Iterator<Item = u32> {
+        self.cells.iter().skip(author).step_by(self.columns.len().max(1)).copied()
     }
 
     /// Whether the acknowledgements of all are waited for.
@@ -81,8 +93,9 @@ impl AckTable {
         mut advanced: impl FnMut(usize, Range<u32>),
     ) {
         let awaited = self.is_awaited(reader);
-        let Some(row) = self.rows.get_mut(reader) else { return };
-        let cells = row.iter_mut().zip(&mut self.columns).zip(context);
+        let members = self.columns.len();
+        let row = self.cells.iter_mut().skip(reader.saturating_mul(members)).take(members);
+        let cells = row.zip(&mut self.columns).zip(context);
         for (author, ((cell, column), &count)) in cells.enumerate() {
             let before = core::mem::replace(cell, count);
             if awaited && before == column.watermark && count > before && author != reader {
@@ -93,7 +106,7 @@ impl AckTable {
             }
         }
         // Nobody is awaited: every message is fully acked as it comes.
-        if self.awaited_readers(reader) == 0 {
+        if !self.awaits_any(reader) {
             self.raise(reader, self.acked(reader, reader), &mut advanced);
         }
         while let Some(author) = self.unsettled.pop() {
@@ -112,15 +125,16 @@ impl AckTable {
     /// How many messages of `author` *all* readers have acked, waived or not. The author's own
     /// row counts everything and so never decides.
     pub(crate) fn acked_by_all(&self, author: usize) -> u32 {
-        (0..self.rows.len()).map(|reader| self.acked(reader, author)).min().unwrap_or(0)
+        self.column(author).min().unwrap_or(0)
     }
 
     /// Looks for the column's minimum again.
     fn settle(&mut self, author: usize, advanced: &mut impl FnMut(usize, Range<u32>)) {
-        let awaited = (0..self.rows.len()).filter(|&r| r != author && self.is_awaited(r));
         let (mut lowest, mut at_lowest) = (u32::MAX, 0_usize);
-        for reader in awaited {
-            let acked = self.acked(reader, author);
+        for (reader, (acked, &awaited)) in self.column(author).zip(&self.awaited).enumerate() {
+            if reader == author || !awaited {
+                continue;
+            }
             if acked < lowest {
                 (lowest, at_lowest) = (acked, 1);
             } else if acked == lowest {
@@ -145,8 +159,9 @@ impl AckTable {
         }
     }
 
-    fn awaited_readers(&self, author: usize) -> usize {
-        (0..self.awaited.len()).filter(|&r| r != author && self.is_awaited(r)).count()
+    /// Whether anybody's acknowledgements of this author's messages are waited for.
+    fn awaits_any(&self, author: usize) -> bool {
+        self.awaited.iter().enumerate().any(|(reader, &awaited)| awaited && reader != author)
     }
 }
 
@@ -158,7 +173,7 @@ mod tests {
     #[track_caller]
     fn check(table: &AckTable) {
         for (author, column) in table.columns.iter().enumerate() {
-            let readers = (0..table.rows.len()).filter(|&r| r != author && table.is_awaited(r));
+            let readers = (0..table.columns.len()).filter(|&r| r != author && table.is_awaited(r));
             let acked = readers.map(|reader| table.acked(reader, author));
             assert_eq!(Some(column.watermark), acked.clone().min());
             let lowest = acked.filter(|&acked| acked == column.watermark);

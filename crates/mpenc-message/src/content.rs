@@ -1,5 +1,6 @@
 //! The content of a message: its kind and text, as each dialect writes them.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -40,8 +41,8 @@ const JS_TRUE: &str = "[true]";
 /// The plaintext of a message, padded.
 pub(crate) fn encode(dialect: Dialect, draft: &Draft<'_>) -> Result<Vec<u8>, SealError> {
     let (kind, content) = match dialect.kinds {
-        KindForm::JsonBody => (None, js_body(draft)?),
-        _ => (document_kind(draft.kind), Vec::from(draft.text)),
+        KindForm::JsonBody => (None, Cow::from(js_body(draft)?)),
+        _ => (document_kind(draft.kind), Cow::from(draft.text.as_bytes())),
     };
     let padded = match dialect.padding {
         PaddingScope::Records => records_len(dialect, draft, content.len()),
@@ -52,7 +53,7 @@ pub(crate) fn encode(dialect: Dialect, draft: &Draft<'_>) -> Result<Vec<u8>, Sea
         return Err(too_long);
     }
     let body = match dialect.padding {
-        PaddingScope::Body => pad(&content).ok_or(too_long)?,
+        PaddingScope::Body => Cow::from(pad(&content).ok_or(too_long)?),
         _ => content,
     };
     let order_ack = draft.order_ack.map(order_ack_octets);

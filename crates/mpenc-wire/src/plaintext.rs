@@ -95,7 +95,13 @@ impl PlaintextFields<'_> {
     /// # Errors
     /// [`EncodeError`] if a value is too long for its record, or there are too many parents.
     pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
-        let mut writer = Writer::new();
+        const HEADER: usize = 4;
+        let parents =
+            self.parents.iter().map(|parent| HEADER.saturating_add(parent.as_bytes().len()));
+        // Kind, body and order ack.
+        let rest = 3 * HEADER + 1 + 64;
+        let room = parents.sum::<usize>().saturating_add(rest).saturating_add(self.body.len());
+        let mut writer = Writer::with_capacity(room);
         let parents = self.parents.iter().map(MessageId::as_bytes);
         writer.list(RecordType::MESSAGE_PARENT, parents)?;
         if let Some(kind) = self.kind {

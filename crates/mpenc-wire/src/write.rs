@@ -66,10 +66,13 @@ impl Writer {
         Self { contents: Vec::with_capacity(octets) }
     }
 
+    // Never inlined: a packet has many records, and messages are mostly written after a pause, when
+    // each line of code has to be fetched first.
+    #[inline(never)]
     pub(crate) fn record(&mut self, kind: RecordType, value: &[u8]) -> Result<(), EncodeError> {
         let length = u16::try_from(value.len()).map_err(|_| EncodeError::ValueTooLong(kind))?;
-        self.contents.extend_from_slice(&kind.0.to_be_bytes());
-        self.contents.extend_from_slice(&length.to_be_bytes());
+        let ([k0, k1], [l0, l1]) = (kind.0.to_be_bytes(), length.to_be_bytes());
+        self.contents.extend_from_slice(&[k0, k1, l0, l1]);
         self.contents.extend_from_slice(value);
         Ok(())
     }
