@@ -55,13 +55,14 @@ impl AckTable {
     /// How many messages of `author` the latest message of `reader` descends from, or is: for the
     /// author, all.
     pub(crate) fn acked(&self, reader: usize, author: usize) -> u32 {
-        self.row(reader).get(author).copied().unwrap_or(0)
+        let row = self.cells.get(self.place(reader));
+        row.and_then(|row| row.get(author)).copied().unwrap_or(0)
     }
 
-    fn row(&self, reader: usize) -> &[u32] {
-        let members = self.columns.len();
-        let start = reader.saturating_mul(members);
-        self.cells.get(start..start.saturating_add(members)).unwrap_or_default()
+    /// Where a reader's row is.
+    fn place(&self, reader: usize) -> Range<usize> {
+        let start = reader.saturating_mul(self.columns.len());
+        start..start.saturating_add(self.columns.len())
     }
 
     /// What each reader has acknowledged of an author.
@@ -93,9 +94,9 @@ impl AckTable {
         mut advanced: impl FnMut(usize, Range<u32>),
     ) {
         let awaited = self.is_awaited(reader);
-        let members = self.columns.len();
-        let row = self.cells.iter_mut().skip(reader.saturating_mul(members)).take(members);
-        let cells = row.zip(&mut self.columns).zip(context);
+        let place = self.place(reader);
+        let Some(row) = self.cells.get_mut(place) else { return };
+        let cells = row.iter_mut().zip(&mut self.columns).zip(context);
         for (author, ((cell, column), &count)) in cells.enumerate() {
             let before = core::mem::replace(cell, count);
             if awaited && before == column.watermark && count > before && author != reader {
