@@ -28,9 +28,9 @@ type Work = fn() -> usize;
 
 const WORKS: [(&str, Work); 14] = [
     ("send, message layer", send_layer),
-    ("send, session of 8", send_session),
+    ("send, session of 8", || send_session(8)),
     ("receive, message layer", receive_layer),
-    ("receive, session of 8", receive_session),
+    ("receive, session of 8", || receive_session(8)),
     ("garbage with a signature that is not canonical, session of 8", garbage),
     ("decode, message", decode_message),
     ("transcript add, 3 members", || transcript(3)),
@@ -45,11 +45,13 @@ const WORKS: [(&str, Work); 14] = [
 
 /// Too long for each change: `cargo xtask bench` counts the first two, and docs/PERFORMANCE.md says what
 /// the others are for.
-const LONG: [(&str, Work); 4] = [
+const LONG: [(&str, Work); 6] = [
     ("refresh of 3 sessions, the 1st", || refresh_sessions(0)),
     ("refresh of 3 sessions, the 1,000th", || refresh_sessions(999)),
     ("transcript add, 3 members, after 10,000 pruned", || pruned_transcript(10_000)),
     ("transcript add, 3 members, after 1,000,000 pruned", || pruned_transcript(1_000_000)),
+    ("send, session of 40", || send_session(40)),
+    ("receive, session of 40", || receive_session(40)),
 ];
 
 fn main() {
@@ -127,37 +129,37 @@ fn receive_layer() -> usize {
 }
 
 /// A group of sessions that has talked for a while.
-fn world() -> World {
-    let mut world = World::established(8);
-    for number in 0..24 {
-        let author = number % 8;
+fn world(members: usize) -> World {
+    let mut world = World::established(members);
+    for number in 0..3 * members {
+        let author = number % members;
         let packet = world.send_as(author, "warm up");
-        world.give_all(0..8, author, &packet);
+        world.give_all(0..members, author, &packet);
     }
     world
 }
 
-fn send_session() -> usize {
-    let mut world = world();
+fn send_session(members: usize) -> usize {
+    let mut world = world(members);
     let text = text();
     for number in 0..MESSAGES {
         let mut packet = String::new();
         measured(&mut || packet = world.send_as(0, &text));
-        world.give_all(0..8, 0, &packet);
-        let author = 1 + number % 7;
+        world.give_all(0..members, 0, &packet);
+        let author = 1 + number % (members - 1);
         let packet = world.send_as(author, &text);
-        world.give_all(0..8, author, &packet);
+        world.give_all(0..members, author, &packet);
     }
     MESSAGES
 }
 
-fn receive_session() -> usize {
-    let mut world = world();
+fn receive_session(members: usize) -> usize {
+    let mut world = world(members);
     let text = text();
     for number in 0..MESSAGES {
-        let author = 1 + number % 7;
+        let author = 1 + number % (members - 1);
         let packet = world.send_as(author, &text);
-        world.give_all(1..8, author, &packet);
+        world.give_all(1..members, author, &packet);
         measured(&mut || {
             black_box(world.give(0, author, &packet));
         });
@@ -166,7 +168,7 @@ fn receive_session() -> usize {
 }
 
 fn garbage() -> usize {
-    let mut world = world();
+    let mut world = world(8);
     let good = world.send_as(1, &text());
     let packets: Vec<_> = (0..MESSAGES).map(|number| forged(&good, number as u32, false)).collect();
     for packet in &packets {

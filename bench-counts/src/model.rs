@@ -207,6 +207,18 @@ impl Operation {
             octets_out: octets,
         }
     }
+
+    /// What a member does after that, with all that the others confirm, until the operation is
+    /// completed.
+    pub fn confirming(self, name: usize) -> Primitives {
+        let confirms = count(self.confirms());
+        Primitives {
+            // Two signatures of each, but one of one's own when it comes back.
+            checks: (2.0 * confirms - 1.0).max(0.0),
+            octets_in: confirms * count(self.confirm_octets(name)),
+            ..Primitives::default()
+        }
+    }
 }
 
 /// Whether the first downflow carries a session signature, and so one more check.

@@ -95,8 +95,6 @@ pub struct World {
     now: Duration,
     out: Outputs,
     queue: VecDeque<(usize, String)>,
-    /// Packets of operations, by size, since this was last cleared.
-    pub carried: Vec<usize>,
 }
 
 impl World {
@@ -126,7 +124,6 @@ impl World {
             now: Duration::from_secs(1),
             out: Outputs::new(),
             queue: VecDeque::new(),
-            carried: Vec::new(),
         };
         let ids = world.ids.clone();
         for member in 0..members {
@@ -198,9 +195,7 @@ impl World {
 
     /// Takes what the channel has to carry next, and who sent it.
     pub fn next_packet(&mut self) -> Option<(usize, String)> {
-        let next = self.queue.pop_front()?;
-        self.carried.push(next.1.len());
-        Some(next)
+        self.queue.pop_front()
     }
 
     /// A member gets a packet, whatever it asks for.
@@ -215,7 +210,6 @@ impl World {
             self.pass(Duration::from_secs(1));
             self.carry();
         }
-        self.carried = Vec::new();
         self.out = Outputs::new();
         self.queue = VecDeque::new();
     }

@@ -9,10 +9,11 @@ use crate::timing::{Rounds, median};
 pub const KINDS: usize = 6;
 
 /// The columns of a table of them.
-pub const COLUMNS: [&str; 8] = [
+pub const COLUMNS: [&str; 9] = [
     "ms author",
     "ms follower",
     "/ floor",
+    "/ mls-rs",
     "ms newcomer",
     "ms critical path",
     "ms in force",
@@ -105,10 +106,11 @@ impl Efforts<'_> {
         self.0[3].ratio(contestant, to)
     }
 
-    /// A row of a table with [`COLUMNS`], after the ratio that is given.
-    pub fn row(&self, report: &mut Report, name: &str, at: usize, ratio: f64, octets: usize) {
+    /// A row of a table with [`COLUMNS`]: the ratios are to the floor and to mls-rs.
+    pub fn row(&self, report: &mut Report, name: &str, at: usize, ratios: [f64; 2], octets: usize) {
         let ms = |kind: usize| self.0[kind].time(at) / 1e6;
-        let figures = [ms(0), ms(1), ratio, ms(2), ms(3), ms(4), ms(5), octets as f64];
+        let [floor, mls_rs] = ratios;
+        let figures = [ms(0), ms(1), floor, mls_rs, ms(2), ms(3), ms(4), ms(5), octets as f64];
         report.row(name, &figures);
     }
 }

@@ -43,15 +43,18 @@ struct Args {
     /// Write the figures to this file.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// How many rounds the medians are taken of.
-    #[arg(long, default_value_t = 61)]
+    /// How many rounds the medians are taken of: at least 3.
+    #[arg(long, default_value_t = 61, value_parser = at_least_3)]
     rounds: usize,
     /// Only these parts.
-    #[arg(long, value_name = "PART")]
+    #[arg(long, value_name = "PART", value_parser = PARTS.map(|(name, _)| name))]
     only: Vec<String>,
-    /// Only groups of so many members.
-    #[arg(long, value_name = "MEMBERS")]
+    /// Only groups of so many members, of the parts that compare some.
+    #[arg(long, value_name = "MEMBERS", value_parser = size)]
     members: Vec<usize>,
+    /// What is measured, and where: JSON that is written in front of the figures.
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    of: serde_json::Value,
     /// The program of mpenc-cli, to start `mpenc demo` with.
     #[arg(long)]
     demo: Option<PathBuf>,
@@ -74,8 +77,21 @@ const PARTS: [(&str, Part); 8] = [
     ("demo", demo::measure),
 ];
 
+fn at_least_3(text: &str) -> Result<usize, String> {
+    let rounds = text.parse::<usize>().map_err(|error| error.to_string())?;
+    if rounds < 3 { Err("a median needs 3 rounds".into()) } else { Ok(rounds) }
+}
+
+fn size(text: &str) -> Result<usize, String> {
+    let known = [2, 8, 32, 128].into_iter().find(|size| text == size.to_string());
+    known.ok_or_else(|| "measured are groups of 2, 8, 32 and 128".into())
+}
+
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
+    if args.demo.is_none() && args.only.iter().any(|only| only == "demo") {
+        anyhow::bail!("the part demo needs --demo, the program to start");
+    }
     let mut report = Report::default();
     for (name, part) in PARTS {
         if args.only.is_empty() || args.only.iter().any(|only| only == name) {
@@ -84,7 +100,7 @@ fn main() -> anyhow::Result<()> {
     }
     report.print_marks();
     if let Some(path) = &args.json {
-        std::fs::write(path, report.json())?;
+        std::fs::write(path, report.json(&args.of))?;
     }
     Ok(())
 }

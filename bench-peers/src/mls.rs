@@ -68,19 +68,32 @@ impl<L: Mls> Members<L> {
         (Self { library, people, groups }, effort, octets)
     }
 
-    /// All but member 0 take its commit; gives what that took each.
-    fn follow(&mut self, commit: &[u8]) -> Vec<f64> {
+    /// The same after each second member has committed: then no node of the tree is blank. In the
+    /// tree of a founder all are, and each commit has a ciphertext for every member.
+    pub fn settled(library: L, members: usize) -> Self {
+        let mut group = Self::new(library, members).0;
+        for author in (1..members).step_by(2) {
+            let (_, commit, _) = group.commit(author, Change::Update);
+            group.follow(author, &commit);
+        }
+        group
+    }
+
+    /// All but the author take a commit; gives what that took each.
+    fn follow(&mut self, author: usize, commit: &[u8]) -> Vec<f64> {
         let mut samples = Vec::new();
-        for (person, group) in self.people.iter().zip(&mut self.groups).skip(1) {
-            timed_cpu(&mut samples, || self.library.process(person, group, commit));
+        for (at, (person, group)) in self.people.iter().zip(&mut self.groups).enumerate() {
+            if at != author {
+                timed_cpu(&mut samples, || self.library.process(person, group, commit));
+            }
         }
         samples
     }
 
-    /// Member 0 commits. Gives what that took, and what came out of it.
-    fn commit(&mut self, change: Change<'_>) -> (f64, Vec<u8>, Option<Vec<u8>>) {
+    /// A member commits. Gives what that took, and what came out of it.
+    fn commit(&mut self, author: usize, change: Change<'_>) -> (f64, Vec<u8>, Option<Vec<u8>>) {
         let mut samples = Vec::new();
-        let (person, group) = (&self.people[0], &mut self.groups[0]);
+        let (person, group) = (&self.people[author], &mut self.groups[author]);
         let (commit, welcome) =
             timed_cpu(&mut samples, || self.library.commit(person, group, change));
         (samples[0], commit, welcome)
@@ -91,22 +104,22 @@ impl<L: Mls> Members<L> {
         let newcomer = self.library.person(self.groups.len());
         let mut early = Vec::new();
         let package = timed_cpu(&mut early, || self.library.package(&newcomer));
-        let (took, commit, welcome) = self.commit(Change::Add(core::slice::from_ref(&package)));
+        let (took, commit, welcome) = self.commit(0, Change::Add(core::slice::from_ref(&package)));
         let welcome = welcome.expect("one was added");
         let mut join = Vec::new();
         timed_cpu(&mut join, || self.library.join(&newcomer, &welcome));
         octets[0] = package.len() + commit.len() + welcome.len();
-        let mut include = Effort::of_commit(took, &self.follow(&commit), &early);
+        let mut include = Effort::of_commit(took, &self.follow(0, &commit), &early);
         include.joins(join[0]);
 
         let index = u32::try_from(self.groups.len()).expect("few members");
-        let (took, commit, _) = self.commit(Change::Remove(index));
+        let (took, commit, _) = self.commit(0, Change::Remove(index));
         octets[1] = commit.len();
-        let exclude = Effort::of_commit(took, &self.follow(&commit), &[]);
+        let exclude = Effort::of_commit(took, &self.follow(0, &commit), &[]);
 
-        let (took, commit, _) = self.commit(Change::Update);
+        let (took, commit, _) = self.commit(0, Change::Update);
         octets[2] = commit.len();
-        [include, exclude, Effort::of_commit(took, &self.follow(&commit), &[])]
+        [include, exclude, Effort::of_commit(took, &self.follow(0, &commit), &[])]
     }
 }
 

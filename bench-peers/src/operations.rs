@@ -15,6 +15,7 @@ use crate::timing::{interleave, timed_cpu};
 const NAMES: [&str; 4] = ["floor", "ours", "mls-rs", "openmls"];
 const FLOOR: usize = 0;
 const OURS: usize = 1;
+const MLS_RS: usize = 2;
 
 pub fn measure(args: &Args, report: &mut Report) {
     for members in [2, 8, 32, 128] {
@@ -55,12 +56,11 @@ fn create(args: &Args, members: usize, report: &mut Report) {
         ],
     );
     let efforts = Efforts(&measured);
-    report.table(
-        &format!("a group of {members} is made (/ floor: until all have the key)"),
-        &COLUMNS,
-    );
+    report
+        .table(&format!("a group of {members} is made (ratios: until all have the key)"), &COLUMNS);
     for (at, name) in NAMES.into_iter().enumerate() {
-        efforts.row(report, name, at, efforts.critical(at, FLOOR), octets[at]);
+        let ratios = [FLOOR, MLS_RS].map(|to| efforts.critical(at, to));
+        efforts.row(report, name, at, ratios, octets[at]);
     }
     if members == 128 {
         let ratio = efforts.critical(OURS, FLOOR);
@@ -88,8 +88,8 @@ fn change(args: &Args, members: usize, report: &mut Report) {
     let mut floor = Primitives::new(members);
     let (mut group, _) = Group::established(members + 1, members);
     let joins = [group.ids[members].clone()];
-    let mut mls = Members::new(mls_rs::library(), members).0;
-    let mut open = Members::new(OpenMls, members).0;
+    let mut mls = Members::settled(mls_rs::library(), members);
+    let mut open = Members::settled(OpenMls, members);
     let mut octets = [[0; 3]; 4];
     let [_, ours, mls_octets, openmls_octets] = &mut octets;
     // One multiplication for the group key. Include: the initial packet, the newcomer's packet and
@@ -129,9 +129,10 @@ fn change(args: &Args, members: usize, report: &mut Report) {
     let refreshes = format!("a group of {members} refreshes");
     for (at, what) in [includes, excludes, refreshes].iter().enumerate() {
         let efforts = Efforts(&measured[at * KINDS..(at + 1) * KINDS]);
-        report.table(&format!("{what} (/ floor: a follower)"), &COLUMNS);
+        report.table(&format!("{what} (ratios: a follower)"), &COLUMNS);
         for (who, name) in NAMES.into_iter().enumerate() {
-            efforts.row(report, name, who, efforts.follower(who, FLOOR), octets[who][at]);
+            let ratios = [FLOOR, MLS_RS].map(|to| efforts.follower(who, to));
+            efforts.row(report, name, who, ratios, octets[who][at]);
         }
         let mark = match at {
             0 => "include one into 32, a member / its floor",

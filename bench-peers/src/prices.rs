@@ -3,11 +3,11 @@
 use bench_counts::greet::Group;
 use bench_counts::model::Primitives as Counts;
 use bench_counts::ours::DIALECT;
-use ed25519_dalek::{Signature, Signer, SigningKey, Verifier, VerifyingKey};
+use ed25519_dalek::{Signer, Verifier};
 use mpenc::greet::{Change, IdentityKey};
 use mpenc::wire::{Packet, armor, unarmor};
 
-use crate::primitives::Primitives;
+use crate::primitives::{Primitives, Signed};
 use crate::timing::timed_cpu;
 
 /// Lengths of two messages, and numbers of members of two groups: the difference is what one more
@@ -30,7 +30,7 @@ pub struct Market {
     ladder: Primitives,
     /// One for each of the calls that are made in a row: the same again would cost less than what
     /// members have to do, since the processor learns which way its branches go.
-    signed: Vec<Signed>,
+    signed: Vec<[Signed; 2]>,
     few: Group,
     many: Group,
     packet: String,
@@ -42,7 +42,9 @@ impl Market {
         let packet = many.run(0, Change::Refresh, MANY).proposal;
         Self {
             ladder: Primitives::new(1),
-            signed: (0..CALLS).map(Signed::new).collect(),
+            signed: (0..CALLS)
+                .map(|number| [SHORT, LONG].map(|octets| Signed::new(number, number, octets)))
+                .collect(),
             few: Group::established(FEW, FEW).0,
             many,
             packet,
@@ -53,19 +55,19 @@ impl Market {
     pub fn look(&mut self) -> Prices {
         const REFRESHES: usize = 6;
         let mut buffer = Vec::new();
-        let [check, check_long] = [SHORT, LONG].map(|length| {
+        let [check, check_long] = [0, 1].map(|length: usize| {
             mean(|at| {
-                let Signed { message, signatures, by, .. } = &self.signed[at];
-                by.verify(&message[..length], &signatures[usize::from(length > SHORT)]).is_ok()
+                let Signed { message, signature, by, .. } = &self.signed[at][length];
+                by.verify(message, signature).is_ok()
             })
         });
-        let [sign, sign_long] = [SHORT, LONG].map(|length| {
+        let [sign, sign_long] = [0, 1].map(|length: usize| {
             mean(|at| {
-                let Signed { message, key, .. } = &self.signed[at];
-                key.sign(&message[..length])
+                let Signed { message, key, .. } = &self.signed[at][length];
+                key.sign(message)
             })
         });
-        let admit = mean(|at| IdentityKey::admit(self.signed[at].by.as_bytes()).is_ok());
+        let admit = mean(|at| IdentityKey::admit(self.signed[at][0].by.as_bytes()).is_ok());
         let decode = mean(|_| {
             let contents = unarmor(&self.packet, &mut buffer).expect("a packet");
             Packet::decode(DIALECT, contents).is_ok()
@@ -97,26 +99,6 @@ impl Market {
             octets_out,
         };
         Prices { each, ladder }
-    }
-}
-
-/// What somebody signed, at both lengths.
-struct Signed {
-    key: SigningKey,
-    by: VerifyingKey,
-    message: [u8; LONG],
-    signatures: [Signature; 2],
-}
-
-impl Signed {
-    fn new(number: usize) -> Self {
-        let mut seed = [3; 32];
-        seed[..8].copy_from_slice(&number.to_le_bytes());
-        let key = SigningKey::from_bytes(&seed);
-        let mut message = [5; LONG];
-        message[..8].copy_from_slice(&number.to_le_bytes());
-        let signatures = [SHORT, LONG].map(|length| key.sign(&message[..length]));
-        Self { by: key.verifying_key(), key, message, signatures }
     }
 }
 

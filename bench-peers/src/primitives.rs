@@ -17,10 +17,23 @@ pub struct Primitives {
 }
 
 /// What somebody signed.
-struct Signed {
-    message: [u8; MESSAGE],
-    signature: Signature,
-    by: VerifyingKey,
+pub struct Signed {
+    pub key: SigningKey,
+    pub by: VerifyingKey,
+    pub message: Vec<u8>,
+    pub signature: Signature,
+}
+
+impl Signed {
+    /// A message of so many octets, another one for each number.
+    pub fn new(signer: usize, number: usize, octets: usize) -> Self {
+        let mut seed = [3; 32];
+        seed[..8].copy_from_slice(&signer.to_le_bytes());
+        let key = SigningKey::from_bytes(&seed);
+        let mut message = vec![5; octets];
+        message[..8].copy_from_slice(&number.to_le_bytes());
+        Self { by: key.verifying_key(), signature: key.sign(&message), key, message }
+    }
 }
 
 /// As long as what is signed of a confirm in a group of 32, about.
@@ -31,14 +44,7 @@ impl Primitives {
     /// the same, checked again and again, takes less time than any that members have to check, since
     /// the processor learns which way its branches go.)
     pub fn new(members: usize) -> Self {
-        let signed = (0..2 * members).map(|number| {
-            let mut seed = [3; 32];
-            seed[..8].copy_from_slice(&(number / 2).to_le_bytes());
-            let key = SigningKey::from_bytes(&seed);
-            let mut message = [5; MESSAGE];
-            message[..8].copy_from_slice(&number.to_le_bytes());
-            Signed { message, signature: key.sign(&message), by: key.verifying_key() }
-        });
+        let signed = (0..2 * members).map(|number| Signed::new(number / 2, number, MESSAGE));
         Self {
             point: MontgomeryPoint::mul_base(&Scalar::from(77_u8)),
             octets: [9; 32],
@@ -53,7 +59,7 @@ impl Primitives {
             self.point = self.point.mul_clamped(self.octets);
         }
         for _ in 0..checks {
-            let Signed { message, signature, by } = &self.signed[self.next];
+            let Signed { message, signature, by, .. } = &self.signed[self.next];
             by.verify(message, signature).expect("their own signature");
             self.next = (self.next + 1) % self.signed.len();
         }

@@ -1,5 +1,7 @@
 //! What was measured: tables, and the marks.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 /// Everything that was measured, printed as it comes.
@@ -30,6 +32,8 @@ impl Mark {
 impl Report {
     /// Begins a table.
     pub fn table(&mut self, title: &str, columns: &[&str]) {
+        let names: BTreeSet<&str> = columns.iter().copied().collect();
+        assert_eq!(names.len(), columns.len(), "columns are found by their names: {columns:?}");
         println!("\n{title}");
         print!("{:<32}", "");
         columns.iter().for_each(|column| print!("{column:>20}"));
@@ -67,14 +71,15 @@ impl Report {
         }
     }
 
-    pub fn json(&self) -> String {
+    /// Everything, and `of` what it is.
+    pub fn json(&self, of: &Value) -> String {
         let marks = self.marks.iter().map(|mark| {
             let Mark { name, ratio, mark: limit } = mark;
             json!({ "name": name, "ratio": rounded(*ratio), "mark": limit, "ok": mark.ok() })
         });
         let marks: Vec<Value> = marks.collect();
         let tables: Vec<Value> = self.tables.iter().map(Table::json).collect();
-        let all = json!({ "marks": marks, "tables": tables });
+        let all = json!({ "of": of, "marks": marks, "tables": tables });
         format!("{all:#}\n")
     }
 }

@@ -130,7 +130,7 @@ fn messages(report: &mut Report) {
         "a session, for each message of 100 octets that all have acked",
         &["octets", "octets at most", "allocations", "allocations (mean)"],
     );
-    for (members, from) in [(3, 16_384), (8, 16_384), (32, 512)] {
+    for (members, from) in [(3, 16_384), (8, 16_384), (32, 8_192)] {
         for forgets in [true, false] {
             // What is kept in the log grows with every message alike.
             let from = if forgets { from } else { from.min(2_048) };

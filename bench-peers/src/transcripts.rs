@@ -34,14 +34,14 @@ const SHOWN: [Case; 5] = [
 pub fn measure(args: &Args, report: &mut Report) {
     let compared = grow_all((args.rounds / 10).max(3), &COMPARED);
     let shown = grow_all((args.rounds / 30).max(1), &SHOWN);
-    report.table("a transcript grows", &["ns a message", "octets a message"]);
+    report.table("a transcript grows", &["ns a message", "ns of the last", "octets a message"]);
     let all = COMPARED.iter().map(|case| (case, &compared));
     let all = all.enumerate().map(|(at, (case, rounds))| (at, case, rounds));
     let more = SHOWN.iter().enumerate().map(|(at, case)| (at, case, &shown));
-    for (at, (members, messages, prunes), [times, octets]) in all.chain(more) {
+    for (at, (members, messages, prunes), [times, last, octets]) in all.chain(more) {
         let pruned = if *prunes { "pruned" } else { "kept" };
         let name = format!("{members} members, {messages} {pruned}");
-        report.row(&name, &[times.time(at), octets.time(at)]);
+        report.row(&name, &[times.time(at), last.time(at), octets.time(at)]);
     }
     let times = &compared[0];
     report.mark("transcript of 3, add: 10^6 / 10^4, pruned", times.ratio(3, 1), 1.2);
@@ -49,17 +49,18 @@ pub fn measure(args: &Args, report: &mut Report) {
     report.mark("transcript, add: group of 300 / of 3", times.ratio(4, 0), 30.0);
 }
 
-fn grow_all(rounds: usize, cases: &[Case]) -> [Rounds; 2] {
-    let mut contestants: Vec<Box<dyn FnMut() -> [Vec<f64>; 2]>> = Vec::new();
+fn grow_all(rounds: usize, cases: &[Case]) -> [Rounds; 3] {
+    let mut contestants: Vec<Box<dyn FnMut() -> [Vec<f64>; 3]>> = Vec::new();
     for &(members, messages, prunes) in cases {
         contestants.push(Box::new(move || grown(members, messages, prunes)));
     }
     interleave(rounds, &mut contestants)
 }
 
-/// What a message costs a transcript of this many, from the first to the last. A small one is made
-/// several times, so that it is measured for about as long as a large one.
-fn grown(members: usize, messages: usize, prunes: bool) -> [Vec<f64>; 2] {
+/// What a message costs a transcript of this many: the mean from the first to the last, and the middle
+/// one of the last tenth, in which hardly ever a table grows. A small one is made several times, so that
+/// it is measured for about as long as a large one.
+fn grown(members: usize, messages: usize, prunes: bool) -> [Vec<f64>; 3] {
     const CHUNK: usize = 10_000;
     let again = (100_000 / messages).max(1);
     let (mut times, mut octets) = (Vec::new(), 0.0);
@@ -72,7 +73,9 @@ fn grown(members: usize, messages: usize, prunes: bool) -> [Vec<f64>; 2] {
         drop(growth);
         assert!(memory::live() <= before + 4096, "nothing is left");
     }
-    [vec![times.iter().sum::<f64>() / times.len() as f64], vec![octets]]
+    let mean = times.iter().sum::<f64>() / times.len() as f64;
+    let last = if again == 1 { times.split_off(times.len() * 9 / 10) } else { times };
+    [vec![mean], last, vec![octets]]
 }
 
 /// Adds messages; gives the nanoseconds that each took.
