@@ -8,7 +8,7 @@ use crate::effort::{COLUMNS, Effort, Efforts, KINDS};
 use crate::mls::{Members, Mls};
 use crate::mls_rs;
 use crate::openmls::OpenMls;
-use crate::primitives::Primitives;
+use crate::primitives::{Floors, Primitives, Step};
 use crate::report::Report;
 use crate::timing::{interleave, timed_cpu};
 
@@ -85,27 +85,27 @@ fn samples(efforts: [Effort; 3]) -> [Vec<f64>; THREE] {
 /// One member joins a group of this many, and is excluded again; one refreshes. The floor is that of
 /// a member who neither proposed it nor joins.
 fn change(args: &Args, members: usize, report: &mut Report) {
-    let mut floor = Primitives::new(members);
+    let mut floors = Floors::new(members);
     let (mut group, _) = Group::established(members + 1, members);
     let joins = [group.ids[members].clone()];
     let mut mls = Members::settled(mls_rs::library(), members);
     let mut open = Members::settled(OpenMls, members);
     let mut octets = [[0; 3]; 4];
     let [_, ours, mls_octets, openmls_octets] = &mut octets;
-    // One multiplication for the group key. Include: the initial packet, the newcomer's packet and
-    // session signature, and two signatures of each other member's confirm; our own is checked when
-    // it comes back. Exclude: the initial packet and its session signature, and the confirms.
-    let include_checks = 1 + 2 + 2 * (members - 1) + 1;
-    let exclude_checks = 2 + 2 * (members - 2) + 1;
+    // Include: the signature of the initial packet; two of the newcomer's, upon which the group key is
+    // made and our confirm is signed; two of each other member's confirm, and one of ours when it comes
+    // back. Exclude: all that the newcomer's packet asks for is asked for by the initial one.
+    let key: Step = [1, 2, 2];
+    let confirms = |others: usize| core::iter::repeat_n([0, 2, 0], others).chain([[0, 1, 0]]);
     let measured: [_; THREE] = interleave(
         rounds(args, members),
         &mut [
             Box::new(|| {
-                let mut took = Vec::new();
-                timed_cpu(&mut took, || floor.run(1, include_checks, 2));
-                timed_cpu(&mut took, || floor.run(1, exclude_checks, 2));
-                timed_cpu(&mut took, || floor.run(1, 1, 0));
-                samples([took[0], took[1], took[2]].map(|took| Effort::floor(took, f64::NAN)))
+                let include = [[0, 1, 0], key].into_iter().chain(confirms(members - 1));
+                let exclude = [key].into_iter().chain(confirms(members - 2));
+                let refresh = [[1, 1, 0]];
+                let took = [floors.follow(include), floors.follow(exclude), floors.follow(refresh)];
+                samples(took.map(|took| Effort::floor(took, f64::NAN)))
             }),
             Box::new(|| {
                 let include = group.run(0, Change::Include(&joins), members + 1);
