@@ -225,6 +225,16 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn one_parent_takes_no_room_of_its_own() {
+        let [first, second] = [3, 7].map(Index::of);
+        assert_eq!(Parents::from(vec![]), Parents::None);
+        assert_eq!(Parents::from(vec![first]), Parents::One(first));
+        let many = Parents::from(vec![first, second]);
+        assert_eq!(many, Parents::Many([first, second].into()));
+        assert_eq!(many.as_slice(), [first, second]);
+    }
+
     proptest! {
         #[test]
         fn rows_are_a_queue(

@@ -304,6 +304,19 @@ mod tests {
         assert!(table.tags.len() < 20, "{}", table.tags.len());
     }
 
+    #[test]
+    fn numbers_as_ids_are_told_apart_by_each_bit() {
+        let ids: Vec<u64> = (0..64).map(|bit| 1 << bit).collect();
+        let hashes: BTreeSet<u64> = ids.iter().map(hash).collect();
+        assert_eq!(hashes.len(), ids.len());
+        let mut numbered = Numbered::new();
+        ids.iter().for_each(|&id| numbered.add(id));
+        for (number, &id) in ids.iter().enumerate() {
+            assert_eq!(numbered.find(id), Some(number));
+            assert_eq!(numbered.find(!id), None);
+        }
+    }
+
     proptest! {
         #[test]
         fn it_is_a_map(ids: BTreeSet<u16>, others: Vec<u16>) {

@@ -124,6 +124,41 @@ fn a_session_begun_anew_continues_nothing() {
 }
 
 #[test]
+fn a_pruned_message_stands_for_all_that_is_pruned() {
+    let (mut log, mut old, mut new) = (Log::default(), chat(), chat());
+    assert_eq!(log, Log::new());
+    let before = log.begin().unwrap();
+    line(&mut log, before, &mut old, 1, "alice", &[]);
+    for (id, by) in [(2, "bob"), (3, "carol"), (4, "alice"), (5, "bob"), (6, "carol")] {
+        line(&mut log, before, &mut old, id, by, &[id - 1]);
+    }
+    assert_eq!(old.prune(), [1, 2]);
+    // Only what is added says to the log what was pruned.
+    line(&mut log, before, &mut old, 7, "alice", &[6]);
+    assert_eq!(log.accept(before, &old, 1, None), Err(LogError::Duplicate(1)));
+    let after = log.begin_after(before, &old, &[1]).unwrap();
+    line(&mut log, after, &mut new, 10, "bob", &[]);
+    assert!(log.parents(&10).eq([2]), "the latest line of what is pruned");
+}
+
+#[test]
+fn what_passes_late_is_not_mistaken_for_what_has_passed() {
+    let (mut log, mut chat) = (Log::new(), chat());
+    let at = log.begin().unwrap();
+    chat.add(Entry::new(1, &"alice", &[], Role::Content)).unwrap();
+    line(&mut log, at, &mut chat, 2, "bob", &[]);
+    chat.add(Entry::new(3, &"carol", &[1], Role::Content)).unwrap();
+    assert_eq!(log.accept(at, &chat, 3, Some("text")), Err(LogError::MissedParent(1)));
+    log.accept(at, &chat, 1, Some("text")).unwrap();
+    log.accept(at, &chat, 3, Some("text")).unwrap();
+    assert!(log.lines().iter().map(|line| line.id).eq([2, 1, 3]));
+    assert!(log.parents(&3).eq([1]));
+    for id in [1, 2, 3] {
+        assert_eq!(log.accept(at, &chat, id, None), Err(LogError::Duplicate(id)));
+    }
+}
+
+#[test]
 fn misuse_is_told_and_changes_nothing() {
     let (mut log, mut chat) = (Log::new(), chat());
     let at = log.begin().unwrap();

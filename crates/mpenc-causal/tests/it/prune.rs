@@ -75,6 +75,19 @@ fn whoever_names_a_pruned_parent_breaks_a_rule() {
 }
 
 #[test]
+fn of_two_pruned_parents_of_one_author_the_elder_is_the_ancestor() {
+    let mut chat = rounds();
+    say(&mut chat, 7, "alice", &[6]);
+    say(&mut chat, 8, "bob", &[7]);
+    say(&mut chat, 9, "carol", &[8]);
+    assert_eq!(chat.prune(), [1, 2, 3, 4, 5]);
+    for parents in [[1, 4], [4, 1]] {
+        let error = refused(&mut chat, Entry::new(10, &"bob", &parents, Role::Content));
+        assert_eq!(error, AddError::ParentsNotAntichain { ancestor: 1, descendant: 4 });
+    }
+}
+
+#[test]
 fn fork_evidence_is_never_pruned() {
     let mut chat = rounds();
     say(&mut chat, 7, "alice", &[6]);

@@ -177,6 +177,14 @@ mod tests {
         }
     }
 
+    #[test]
+    fn multiples_of_p_have_no_symbol_by_steps() {
+        // What both have in common is p, so that neither ever becomes 1.
+        assert_eq!(by_symbol([0; 4]), None);
+        assert_eq!(by_symbol(P), None);
+        assert!(!is_square(small(0)), "the power says so");
+    }
+
     fn small(number: u8) -> Field {
         let mut octets = [0; 32];
         octets[0] = number;

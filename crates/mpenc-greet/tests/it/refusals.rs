@@ -67,6 +67,7 @@ fn assert_distinct(errors: &[impl Display]) {
 #[test]
 fn every_reason_reads_differently() {
     let ann = MemberId::new(Dialect::DOCUMENT, "ann").unwrap();
+    let internal = InternalError::new("a bug");
     let cannot = [
         CannotConfirm::NoIdentityKey(ann.clone()),
         CannotConfirm::SignerFailed,
@@ -83,12 +84,13 @@ fn every_reason_reads_differently() {
         ProposeError::NoIdentityKey(ann.clone()),
         ProposeError::SignerFailed,
         ProposeError::Encode(EncodeError::TooLarge),
+        ProposeError::from(internal),
     ]);
     let operations =
         [Operation::Establish, Operation::Include, Operation::Exclude, Operation::Refresh];
     assert_distinct(&operations);
-    let internal = InternalError::new("a bug");
     assert_eq!(internal.to_string(), "internal error: a bug");
+    assert_eq!(ProposeError::from(internal).to_string(), internal.to_string());
     assert_eq!(SignerFailed.to_string(), CannotConfirm::SignerFailed.to_string());
     #[cfg(feature = "serde")]
     {

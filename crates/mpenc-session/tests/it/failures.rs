@@ -436,3 +436,31 @@ fn proposals_of_whoever_is_cut_off_are_few_and_come_back_as_their_own() {
     assert_eq!(outcomes.count(), 6, "one for each");
     assert_eq!(group.session("a").members(), ids(&["a"]));
 }
+
+/// Ten of the proposals that the channel keeps to itself are remembered; so the waits do not become
+/// longer for ever either.
+#[test]
+fn proposals_that_never_come_back_are_remembered_up_to_ten() {
+    let mut config = config();
+    config.broadcast_latency = Duration::from_millis(500);
+    let mut group = Group::with(31, &["a", "b"], &config);
+    group.establish(&["a", "b"]);
+    group.run(60);
+    group.sim.cut(group.node("a"));
+    for remembered in (0..=10).chain([10, 10]) {
+        let own = group.propose("a", Membership::Refresh).expect("those before have an outcome");
+        group.events("a");
+        // Twice the latency, and twice as long for each that is remembered.
+        let wait = 1 << remembered;
+        group.run(wait - 1);
+        assert!(ended(&group.events("a")).is_empty(), "{remembered}");
+        group.run(1);
+        let expected = Event::OperationEnded { own, outcome: Outcome::TimedOut };
+        assert_eq!(ended(&group.events("a")), [&expected], "{remembered}");
+    }
+}
+
+fn ended(events: &[Event]) -> Vec<&Event> {
+    let ended = |event: &&Event| matches!(event, Event::OperationEnded { .. });
+    events.iter().filter(ended).collect()
+}

@@ -315,6 +315,65 @@ fn a_message_waits_for_exactly_its_readers() {
     assert_eq!(group.shown("c").len(), 1);
 }
 
+#[test]
+fn a_message_names_who_it_was_written_to() {
+    let mut group = Group::new(13, &["a", "b", "c", "d"]);
+    group.establish(&["c", "a", "b"]);
+    group.join("d");
+    group.send("b", "hello");
+    group.run(2);
+    for name in ["a", "c"] {
+        let events = group.events(name).into_iter();
+        let readers: Vec<_> = events
+            .filter_map(|event| match event {
+                Event::Message(message) => Some(message.readers),
+                _ => None,
+            })
+            .collect();
+        let [readers] = readers.as_slice() else { panic!("one message: {readers:?}") };
+        assert_eq!(readers.to_vec(), ids(&["a", "c"]));
+        assert_eq!((readers.len(), readers.is_empty()), (2, false));
+        let whether = ["a", "b", "c", "d"].map(|name| readers.contains(&id(name)));
+        assert_eq!(whether, [true, false, true, false], "neither author nor guest");
+    }
+}
+
+#[test]
+fn forgotten_messages_go_and_the_others_keep_their_places() {
+    let mut group = Group::new(14, &["a", "b"]);
+    group.establish(&["a", "b"]);
+    for (name, text) in [("a", "one"), ("b", "two"), ("a", "three")] {
+        group.send(name, text);
+        group.run(2);
+    }
+    let b = group.node("b");
+    let forget = |group: &mut Group, place| {
+        let forgotten = group.sim.act(b, |session, _, _| {
+            session.forget_messages_before(place);
+            Ok(())
+        });
+        forgotten.unwrap();
+    };
+    forget(&mut group, 2);
+    assert_eq!(group.shown("b"), [("a".into(), "three".into())]);
+    // What was forgotten before is not counted again.
+    forget(&mut group, 1);
+    group.send("a", "four");
+    group.run(2);
+    let lines = group.session("b").messages().lines();
+    assert!(
+        lines
+            .iter()
+            .map(|line| (line.place(), line.payload.as_str()))
+            .eq([(2, "three"), (3, "four")])
+    );
+    assert!(lines.iter().all(|line| line.follows_line_above()));
+    assert_eq!(group.shown("a").len(), 4, "others have theirs");
+    group.assert_together(&["a", "b"]);
+    forget(&mut group, usize::MAX);
+    assert!(group.shown("b").is_empty());
+}
+
 /// Whoever was excluded, and has not left the channel, goes out first: they have a session that is
 /// over, and may not even know it.
 #[test]

@@ -62,7 +62,8 @@ fn a_fault_reads_as_the_layer_that_found_it_says() {
     for (text, fault) in &found {
         assert_eq!(fault.to_string(), *text);
     }
-    let own = [Fault::SenderNotInChannel, Fault::ResentByAuthor, Fault::InOurName];
+    let own =
+        [Fault::SenderNotInChannel, Fault::ResentByAuthor, Fault::NotSigned, Fault::InOurName];
     let all: Vec<Fault> = found.into_iter().map(|(_, fault)| fault).chain(own).collect();
     assert_distinct(&all);
 }
