@@ -313,7 +313,6 @@ impl<S: Suite> Sim<S> {
     ///
     /// # Panics
     /// If the node is of another simulation.
-    #[expect(clippy::indexing_slicing, reason = "node ids are made by `add`")]
     pub fn crash(&mut self, node: NodeId) {
         self.bury(node);
         self.disconnect(node);
@@ -324,7 +323,6 @@ impl<S: Suite> Sim<S> {
     ///
     /// # Panics
     /// If the node is of another simulation.
-    #[expect(clippy::indexing_slicing, reason = "node ids are made by `add`")]
     pub fn die(&mut self, node: NodeId) {
         self.bury(node);
         self.down.remove(&node);
