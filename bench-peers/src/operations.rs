@@ -1,6 +1,8 @@
 //! Membership operations: ours, their floor, and MLS.
 
-use bench_counts::greet::Group;
+use std::cell::RefCell;
+
+use bench_counts::greet::{Cost, Deed, Group};
 use mpenc::greet::Change;
 
 use crate::Args;
@@ -8,9 +10,9 @@ use crate::effort::{COLUMNS, Effort, Efforts, KINDS};
 use crate::mls::{Members, Mls};
 use crate::mls_rs;
 use crate::openmls::OpenMls;
-use crate::primitives::{Floors, Primitives, Step};
+use crate::primitives::{Primitives, Step};
 use crate::report::Report;
-use crate::timing::{interleave, timed_cpu};
+use crate::timing::{interleave, median, timed_cpu};
 
 const NAMES: [&str; 4] = ["floor", "ours", "mls-rs", "openmls"];
 const FLOOR: usize = 0;
@@ -31,26 +33,71 @@ fn rounds(args: &Args, members: usize) -> usize {
     (args.rounds * 12 / members).clamp(3, args.rounds)
 }
 
+/// Two contestants whose work is done at once, piece beside piece, so that whatever slows the machine
+/// down for a moment slows both: whoever's turn comes first does it all.
+struct Pair<T>([Option<T>; 2]);
+
+impl<T> Pair<T> {
+    const fn new() -> Self {
+        Self([None, None])
+    }
+
+    fn turn(&mut self, of: usize, both: impl FnOnce() -> [T; 2]) -> T {
+        if self.0[of].is_none() {
+            self.0 = both().map(Some);
+        }
+        self.0[of].take().expect("both are done")
+    }
+}
+
+/// An operation, with a floor before or after everything that a member does for a packet.
+fn beside(
+    group: &mut Group,
+    change: Change<'_>,
+    people: usize,
+    mut floor: impl FnMut(Deed),
+) -> Cost {
+    group.run_watched(0, change, people, &mut |deed, work| {
+        if (deed.packet + deed.member).is_multiple_of(2) {
+            floor(deed);
+            work();
+        } else {
+            work();
+            floor(deed);
+        }
+    })
+}
+
 fn create(args: &Args, members: usize, report: &mut Report) {
-    let mut floor = Primitives::new(members);
-    // The first one's key, each of the others' over all keys so far, and the group key.
-    let path = members * (members + 1) / 2;
+    let mut floor = Primitives::new(1);
     let mut octets = [0; 4];
     let [_, ours, mls_octets, openmls_octets] = &mut octets;
+    // The first one's key; each of the others' over all keys so far, and the group's.
+    let mut both = || {
+        let mut group = Group::new(members);
+        let others = group.ids[1..].to_vec();
+        let mut took = Vec::new();
+        timed_cpu(&mut took, || floor.run(1, 0, 0));
+        let cost = beside(&mut group, Change::Include(&others), members, |deed| {
+            if deed.member == deed.packet + 1 {
+                timed_cpu(&mut took, || floor.run(deed.member + 1, 0, 0));
+            }
+        });
+        *ours = cost.octets;
+        // Nobody joins: they are a group only when all have contributed.
+        let effort = Effort::of(&cost, 0, members, members..members);
+        [Effort::floor(f64::NAN, took.iter().sum()), effort].map(Effort::samples)
+    };
+    let pair = RefCell::new((Pair::new(), &mut both));
+    let turn = |of: usize| {
+        let (pair, both) = &mut *pair.borrow_mut();
+        pair.turn(of, both)
+    };
     let measured: [_; KINDS] = interleave(
         rounds(args, members),
         &mut [
-            Box::new(|| {
-                let mut samples = Vec::new();
-                timed_cpu(&mut samples, || floor.run(path, 0, 0));
-                Effort::floor(f64::NAN, samples[0]).samples()
-            }),
-            Box::new(|| {
-                let cost = Group::established(members, members).1;
-                *ours = cost.octets;
-                // Nobody joins: they are a group only when all have contributed.
-                Effort::of(&cost, 0, members, members..members).samples()
-            }),
+            Box::new(|| turn(FLOOR)),
+            Box::new(|| turn(OURS)),
             Box::new(|| made(mls_rs::library(), members, mls_octets)),
             Box::new(|| made(OpenMls, members, openmls_octets)),
         ],
@@ -82,44 +129,73 @@ fn samples(efforts: [Effort; 3]) -> [Vec<f64>; THREE] {
     [(); THREE].map(|()| all.next().unwrap_or_default())
 }
 
+/// What the design demands of a follower: of the initial packet its signature; of the newcomer's two,
+/// upon which the group key is made, and our confirm signed twice; two of each other member's confirm,
+/// and one of ours when it comes back. Members confirm in their order.
+const fn include_step(deed: Deed) -> Step {
+    match deed.packet {
+        0 => [0, 1, 0],
+        1 => [1, 2, 2],
+        packet if packet - 2 == deed.member => [0, 1, 0],
+        _ => [0, 2, 0],
+    }
+}
+
+/// The same, where the initial packet asks for all that the newcomer's does above, and confirms.
+const fn exclude_step(deed: Deed) -> Step {
+    match deed.packet {
+        0 => [1, 2, 2],
+        packet if packet == deed.member => [0, 1, 0],
+        _ => [0, 2, 0],
+    }
+}
+
 /// One member joins a group of this many, and is excluded again; one refreshes. The floor is that of
 /// a member who neither proposed it nor joins.
 fn change(args: &Args, members: usize, report: &mut Report) {
-    let mut floors = Floors::new(members);
+    let mut floors = vec![Primitives::new(members); members];
     let (mut group, _) = Group::established(members + 1, members);
     let joins = [group.ids[members].clone()];
     let mut mls = Members::settled(mls_rs::library(), members);
     let mut open = Members::settled(OpenMls, members);
     let mut octets = [[0; 3]; 4];
     let [_, ours, mls_octets, openmls_octets] = &mut octets;
-    // Include: the signature of the initial packet; two of the newcomer's, upon which the group key is
-    // made and our confirm is signed; two of each other member's confirm, and one of ours when it comes
-    // back. Exclude: all that the newcomer's packet asks for is asked for by the initial one.
-    let key: Step = [1, 2, 2];
-    let confirms = |others: usize| core::iter::repeat_n([0, 2, 0], others).chain([[0, 1, 0]]);
+    let mut both = || {
+        let mut run = |change: Change<'_>, people: usize, step: fn(Deed) -> Step| {
+            let mut took = vec![0.0; members];
+            let cost = beside(&mut group, change, people, |deed| {
+                if let Some(floor) = floors.get_mut(deed.member) {
+                    let mut sample = Vec::new();
+                    timed_cpu(&mut sample, || floor.step(step(deed)));
+                    took[deed.member] += sample[0];
+                }
+            });
+            // Nobody who only follows did what the author does.
+            (cost, Effort::floor(median(took.split_off(1)), f64::NAN))
+        };
+        let (include, include_floor) = run(Change::Include(&joins), members + 1, include_step);
+        let (exclude, exclude_floor) = run(Change::Exclude(&joins), members, exclude_step);
+        let (refresh, refresh_floor) = run(Change::Refresh, members, |_| [1, 1, 0]);
+        group.forget(members);
+        *ours = [include.octets, exclude.octets, refresh.octets];
+        let nobody = members..members;
+        let efforts = [
+            Effort::of(&include, 0, 2, members..members + 1),
+            Effort::of(&exclude, 0, 1, nobody.clone()),
+            Effort::of(&refresh, 0, 1, nobody),
+        ];
+        [[include_floor, exclude_floor, refresh_floor], efforts].map(samples)
+    };
+    let pair = RefCell::new((Pair::new(), &mut both));
+    let turn = |of: usize| {
+        let (pair, both) = &mut *pair.borrow_mut();
+        pair.turn(of, both)
+    };
     let measured: [_; THREE] = interleave(
         rounds(args, members),
         &mut [
-            Box::new(|| {
-                let include = [[0, 1, 0], key].into_iter().chain(confirms(members - 1));
-                let exclude = [key].into_iter().chain(confirms(members - 2));
-                let refresh = [[1, 1, 0]];
-                let took = [floors.follow(include), floors.follow(exclude), floors.follow(refresh)];
-                samples(took.map(|took| Effort::floor(took, f64::NAN)))
-            }),
-            Box::new(|| {
-                let include = group.run(0, Change::Include(&joins), members + 1);
-                let exclude = group.run(0, Change::Exclude(&joins), members);
-                group.forget(members);
-                let refresh = group.run(0, Change::Refresh, members);
-                *ours = [include.octets, exclude.octets, refresh.octets];
-                let nobody = members..members;
-                samples([
-                    Effort::of(&include, 0, 2, members..members + 1),
-                    Effort::of(&exclude, 0, 1, nobody.clone()),
-                    Effort::of(&refresh, 0, 1, nobody),
-                ])
-            }),
+            Box::new(|| turn(FLOOR)),
+            Box::new(|| turn(OURS)),
             Box::new(|| samples(mls.round(mls_octets))),
             Box::new(|| samples(open.round(openmls_octets))),
         ],

@@ -1,19 +1,20 @@
 //! The primitives of membership operations, without anything around them.
 
 use std::hint::black_box;
+use std::rc::Rc;
 
 use curve25519_dalek::{MontgomeryPoint, Scalar};
 use ed25519_dalek::{Signature, Signer, SigningKey, Verifier, VerifyingKey};
 
-use crate::timing::{median, timed_cpu};
-
 /// A multiplication by the plain ladder, a signature check under a key that was admitted, a
 /// signature.
+#[derive(Clone)]
 pub struct Primitives {
     point: MontgomeryPoint,
     octets: [u8; 32],
     key: SigningKey,
-    signed: Vec<Signed>,
+    /// Packets are the same for all members.
+    signed: Rc<[Signed]>,
     /// Which of these is checked next.
     next: usize,
 }
@@ -56,7 +57,10 @@ impl Primitives {
         }
     }
 
-    /// The same, that many times.
+    pub fn step(&mut self, [multiplications, checks, signatures]: Step) {
+        self.run(multiplications, checks, signatures);
+    }
+
     pub fn run(&mut self, multiplications: usize, checks: usize, signatures: usize) {
         for _ in 0..multiplications {
             self.point = self.point.mul_clamped(self.octets);
@@ -74,26 +78,3 @@ impl Primitives {
 
 /// What a packet takes of a member: multiplications, checks, signatures.
 pub type Step = [usize; 3];
-
-/// The members of a group, who do nothing but what packets ask of primitives.
-pub struct Floors(Vec<Primitives>);
-
-impl Floors {
-    pub fn new(members: usize) -> Self {
-        Self((0..members).map(|_| Primitives::new(members)).collect())
-    }
-
-    /// Packets come one after the other, and each member takes each in turn, as ours do: so one finds
-    /// the caches as the others left them. Gives the nanoseconds of a member, the median of them.
-    pub fn follow(&mut self, steps: impl IntoIterator<Item = Step>) -> f64 {
-        let mut took = vec![0.0; self.0.len()];
-        for [multiplications, checks, signatures] in steps {
-            for (member, took) in self.0.iter_mut().zip(&mut took) {
-                let mut sample = Vec::new();
-                timed_cpu(&mut sample, || member.run(multiplications, checks, signatures));
-                *took += sample[0];
-            }
-        }
-        median(took)
-    }
-}
