@@ -30,7 +30,7 @@ pub fn measure(args: &Args, report: &mut Report) {
 
 /// Fewer rounds where a round takes long.
 fn rounds(args: &Args, members: usize) -> usize {
-    (args.rounds * 12 / members).clamp(3, args.rounds)
+    (args.rounds * 12 / members).clamp(12.min(args.rounds), args.rounds)
 }
 
 /// Two contestants whose work is done at once, piece beside piece, so that whatever slows the machine

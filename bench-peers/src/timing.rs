@@ -38,22 +38,26 @@ impl Rounds {
         median(self.0[contestant].clone())
     }
 
-    /// How one contestant stands to another: the median of the ratios within the rounds. Whatever
-    /// slows the machine down for longer than a round slows both.
+    /// How one contestant stands to another: the median of the ratios within some rounds, in which the
+    /// stack was once at each of its [`PLACES`]. Whatever slows the machine down for longer slows both.
     pub fn ratio(&self, contestant: usize, to: usize) -> f64 {
-        median(self.0[contestant].iter().zip(&self.0[to]).map(|(one, other)| one / other).collect())
+        let sums = |of: usize| self.0[of].chunks(PLACES).map(|rounds| rounds.iter().sum::<f64>());
+        median(sums(contestant).zip(sums(to)).map(|(one, other)| one / other).collect())
     }
 }
 
-/// Runs all contestants `rounds` times; who goes first changes from round to round. The first
-/// round warms up, and does not count. A contestant gives the samples of its round, of each kind.
+/// At how many places of the stack contestants run.
+const PLACES: usize = 4;
+
+/// Runs all contestants `rounds` times, or a few more, so that each place of the stack comes as often;
+/// who goes first changes from round to round. The first round warms up, and does not count. A contestant gives the samples of its round, of each kind.
 pub fn interleave<const KINDS: usize>(
     rounds: usize,
     contestants: &mut [Box<dyn FnMut() -> [Vec<f64>; KINDS] + '_>],
 ) -> [Rounds; KINDS] {
     let count = contestants.len();
     let mut all = [(); KINDS].map(|()| Rounds(vec![Vec::new(); count]));
-    for round in 0..=rounds {
+    for round in 0..=rounds.next_multiple_of(PLACES) {
         for turn in 0..count {
             let contestant = (turn + round) % count;
             let samples = at_depth(round, &mut contestants[contestant]);
@@ -68,9 +72,10 @@ pub fn interleave<const KINDS: usize>(
 }
 
 /// Calls it with the stack a little lower in each round. How fast vector code is depends on where
-/// its stack lies, by up to a fifth; so neither side of a ratio may lie well by chance.
+/// its stack lies, by up to a fifth, and where that is differs from start to start of the program; so
+/// neither side of a ratio may lie well by chance.
 fn at_depth<T>(round: usize, call: &mut dyn FnMut() -> T) -> T {
-    match round % 4 {
+    match round % PLACES {
         0 => lower::<16, T>(call),
         1 => lower::<32, T>(call),
         2 => lower::<48, T>(call),

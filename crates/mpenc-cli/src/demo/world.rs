@@ -219,13 +219,10 @@ impl<'a> World<'a> {
     pub(super) async fn freeze(&mut self, name: &str, stop: bool) -> Result<()> {
         self.show(name, if stop { "stopped" } else { "goes on" })?;
         let child = self.process(name)?.child.id().context("it has ended")?;
-        let signal = if stop { "STOP" } else { "CONT" };
-        let sent = Command::new("sh")
-            .args(["-c", "kill -s \"$1\" \"$2\"", "sh", signal, &child.to_string()])
-            .status()
-            .await
-            .context("cannot run sh, to stop a process")?;
-        if sent.success() { Ok(()) } else { bail!("the process of {name} cannot be stopped") }
+        // It may take long, or, if the process ends at this moment, forever.
+        let done = tokio::task::spawn_blocking(move || signal(child, stop));
+        let done = timeout(PATIENCE, done).await.context("it does not stop")??;
+        done.with_context(|| format!("the process of {name} cannot be stopped"))
     }
 
     /// Types what makes a member propose something, and gives its number.
@@ -511,4 +508,23 @@ impl<'a> World<'a> {
     fn show(&mut self, name: &str, text: &str) -> Result<()> {
         self.say(&format!("{name:>8} │ {text}"))
     }
+}
+
+/// Stops a process, or lets it go on. It stands when this is over: on a busy machine, its threads may
+/// go on for a while after the signal was sent.
+#[cfg(unix)]
+fn signal(process: u32, stop: bool) -> Result<()> {
+    use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+
+    let process = i32::try_from(process).ok().and_then(Pid::from_raw).context("no such process")?;
+    kill_process(process, if stop { Signal::STOP } else { Signal::CONT })?;
+    if stop {
+        waitid(WaitId::Pid(process), WaitIdOptions::STOPPED)?;
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn signal(_process: u32, _stop: bool) -> Result<()> {
+    bail!("this system has no signal for that")
 }

@@ -83,6 +83,7 @@ fn a_log_that_cannot_be_written_ends_and_the_chat_does_not() {
     let mut bob = world.enters("bob");
     ann.type_in("/include bob");
     bob.says(&["you are a member now"]);
+    ann.says(&["members, as each of them confirmed"]);
     ann.type_in("hello all the same");
     bob.says(&["[1] <ann> hello all the same"]);
     ann.says(&["✓ [1]"]);

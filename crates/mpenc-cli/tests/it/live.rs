@@ -134,12 +134,18 @@ impl Live {
         }
     }
 
-    /// Sends it a signal.
+    /// Sends it a signal; after `-STOP`, it stands.
     #[cfg(unix)]
     pub(crate) fn signal(&self, signal: &str) {
+        use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+
         let id = self.child.id().to_string();
         let sent = Command::new("kill").args([signal, &id]).status().expect("kill runs");
         assert!(sent.success());
+        if signal == "-STOP" {
+            waitid(WaitId::Pid(Pid::from_child(&self.child)), WaitIdOptions::STOPPED)
+                .expect("it stops");
+        }
     }
 
     /// Kills it.
