@@ -65,7 +65,8 @@ impl AckTable {
         start..start.saturating_add(self.columns.len())
     }
 
-    /// What each reader has acknowledged of an author.
+    /// What each reader has acknowledged of an author, who must be one: past the last of them, it would
+    /// be of others.
     fn column(&self, author: usize) -> impl Iterator<Item = u32> {
         self.cells.iter().skip(author).step_by(self.columns.len().max(1)).copied()
     }
