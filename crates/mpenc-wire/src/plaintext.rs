@@ -9,7 +9,7 @@
 use alloc::vec::Vec;
 
 use crate::decode::message_ids;
-use crate::record::{Reader, fixed};
+use crate::record::{HEADER, Reader, fixed};
 use crate::write::Writer;
 use crate::{
     Dialect, EncodeError, KindForm, MAX_CONTENTS, Malformed, MalformedKind, MessageId, MessageIds,
@@ -95,7 +95,6 @@ impl PlaintextFields<'_> {
     /// # Errors
     /// [`EncodeError`] if a value is too long for its record, or there are too many parents.
     pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
-        const HEADER: usize = 4;
         let parents =
             self.parents.iter().map(|parent| HEADER.saturating_add(parent.as_bytes().len()));
         // Kind, body and order ack.
