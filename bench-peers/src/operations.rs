@@ -34,19 +34,16 @@ fn rounds(args: &Args, members: usize) -> usize {
 }
 
 /// Two contestants whose work is done at once, piece beside piece, so that whatever slows the machine
-/// down for a moment slows both: whoever's turn comes first does it all.
-struct Pair<T>([Option<T>; 2]);
-
-impl<T> Pair<T> {
-    const fn new() -> Self {
-        Self([None, None])
-    }
-
-    fn turn(&mut self, of: usize, both: impl FnOnce() -> [T; 2]) -> T {
-        if self.0[of].is_none() {
-            self.0 = both().map(Some);
+/// down for a moment slows both: whoever's turn comes first does it all. Gives what takes the turn of
+/// either.
+fn in_turns<T>(both: impl FnMut() -> [T; 2]) -> impl Fn(usize) -> T {
+    let state = RefCell::new(([None, None], both));
+    move |of| {
+        let (done, both) = &mut *state.borrow_mut();
+        if done[of].is_none() {
+            *done = both().map(Some);
         }
-        self.0[of].take().expect("both are done")
+        done[of].take().expect("both are done")
     }
 }
 
@@ -73,26 +70,21 @@ fn create(args: &Args, members: usize, report: &mut Report) {
     let mut octets = [0; 4];
     let [_, ours, mls_octets, openmls_octets] = &mut octets;
     // The first one's key; each of the others' over all keys so far, and the group's.
-    let mut both = || {
+    let turn = in_turns(|| {
         let mut group = Group::new(members);
         let others = group.ids[1..].to_vec();
         let mut took = Vec::new();
-        timed_cpu(&mut took, || floor.run(1, 0, 0));
+        timed_cpu(&mut took, || floor.step([1, 0, 0]));
         let cost = beside(&mut group, Change::Include(&others), members, |deed| {
             if deed.member == deed.packet + 1 {
-                timed_cpu(&mut took, || floor.run(deed.member + 1, 0, 0));
+                timed_cpu(&mut took, || floor.step([deed.member + 1, 0, 0]));
             }
         });
         *ours = cost.octets;
         // Nobody joins: they are a group only when all have contributed.
         let effort = Effort::of(&cost, 0, members, members..members);
         [Effort::floor(f64::NAN, took.iter().sum()), effort].map(Effort::samples)
-    };
-    let pair = RefCell::new((Pair::new(), &mut both));
-    let turn = |of: usize| {
-        let (pair, both) = &mut *pair.borrow_mut();
-        pair.turn(of, both)
-    };
+    });
     let measured: [_; KINDS] = interleave(
         rounds(args, members),
         &mut [
@@ -102,6 +94,7 @@ fn create(args: &Args, members: usize, report: &mut Report) {
             Box::new(|| made(OpenMls, members, openmls_octets)),
         ],
     );
+    drop(turn);
     let efforts = Efforts(&measured);
     report
         .table(&format!("a group of {members} is made (ratios: until all have the key)"), &COLUMNS);
@@ -160,7 +153,7 @@ fn change(args: &Args, members: usize, report: &mut Report) {
     let mut open = Members::settled(OpenMls, members);
     let mut octets = [[0; 3]; 4];
     let [_, ours, mls_octets, openmls_octets] = &mut octets;
-    let mut both = || {
+    let turn = in_turns(|| {
         let mut run = |change: Change<'_>, people: usize, step: fn(Deed) -> Step| {
             let mut took = vec![0.0; members];
             let cost = beside(&mut group, change, people, |deed| {
@@ -185,12 +178,7 @@ fn change(args: &Args, members: usize, report: &mut Report) {
             Effort::of(&refresh, 0, 1, nobody),
         ];
         [[include_floor, exclude_floor, refresh_floor], efforts].map(samples)
-    };
-    let pair = RefCell::new((Pair::new(), &mut both));
-    let turn = |of: usize| {
-        let (pair, both) = &mut *pair.borrow_mut();
-        pair.turn(of, both)
-    };
+    });
     let measured: [_; THREE] = interleave(
         rounds(args, members),
         &mut [
@@ -200,6 +188,7 @@ fn change(args: &Args, members: usize, report: &mut Report) {
             Box::new(|| samples(open.round(openmls_octets))),
         ],
     );
+    drop(turn);
     let includes = format!("a group of {members} includes one");
     let excludes = format!("a group of {} excludes one", members + 1);
     let refreshes = format!("a group of {members} refreshes");

@@ -72,7 +72,7 @@ impl Market {
             let contents = unarmor(&self.packet, &mut buffer).expect("a packet");
             Packet::decode(DIALECT, contents).is_ok()
         });
-        let ladder = mean(|_| self.ladder.run(1, 0, 0));
+        let ladder = mean(|_| self.ladder.step([1, 0, 0]));
         let encode = mean(|_| armor(&buffer));
         let between = |few: f64, many: f64| (many - few) / (MANY - FEW) as f64 / REFRESHES as f64;
         let (mut renewed, mut admitted) = (0.0, 0.0);

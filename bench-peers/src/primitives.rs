@@ -57,11 +57,8 @@ impl Primitives {
         }
     }
 
+    /// Does what a packet takes.
     pub fn step(&mut self, [multiplications, checks, signatures]: Step) {
-        self.run(multiplications, checks, signatures);
-    }
-
-    pub fn run(&mut self, multiplications: usize, checks: usize, signatures: usize) {
         for _ in 0..multiplications {
             self.point = self.point.mul_clamped(self.octets);
         }
