@@ -235,6 +235,62 @@ mod tests {
         assert_eq!(many.as_slice(), [first, second]);
     }
 
+    #[test]
+    fn a_burst_does_not_hold_its_room_for_good() {
+        let mut nodes = LiveNodes::new(1);
+        let push = |nodes: &mut LiveNodes, count| {
+            for position in 0..count {
+                let live = Live { position, monitored: 0, parents: Parents::None };
+                nodes.push(live, Context::Merged(Vec::new()), 0);
+            }
+        };
+        push(&mut nodes, 64);
+        nodes.forget_while(|_, _| true);
+        assert!(nodes.nodes.capacity() >= 64, "as many come again");
+        push(&mut nodes, 10_000);
+        nodes.forget_while(|index, _| index.number() < 10_000);
+        assert_eq!(nodes.first(), Index::of(10_000));
+        assert_eq!(nodes.nodes.len(), 64);
+        assert!((64..512).contains(&nodes.nodes.capacity()), "{}", nodes.nodes.capacity());
+    }
+
+    #[test]
+    fn blocks_are_used_again_and_half_of_a_burst_s_are_kept() {
+        let mut rows = Rows::new(2);
+        let of_block = 1 << rows.shift;
+        assert_eq!(of_block, 512);
+        rows.push(&[1, 2]);
+        assert!(rows.blocks[0].capacity() < 512, "the first one grows with its rows");
+        for _ in 1..10 * of_block {
+            rows.push_copy_of(0);
+        }
+        assert_eq!(rows.blocks.len(), 10);
+        for block in rows.blocks.iter().skip(1) {
+            assert_eq!(block.capacity(), 2 * of_block, "the others need no more room");
+        }
+        for gone in 1..=10 {
+            for _ in 0..of_block {
+                rows.pop_front();
+            }
+            assert_eq!(rows.blocks.len(), 10 - gone);
+            assert_eq!(rows.spare.len(), gone.min(5));
+        }
+        rows.push(&[3]);
+        assert_eq!((rows.blocks.len(), rows.spare.len()), (1, 4));
+        assert_eq!(rows.get(0), Some([3, 0].as_slice()));
+    }
+
+    #[test]
+    fn a_copy_of_no_row_is_a_row_of_zeros() {
+        let mut rows = Rows::new(3);
+        rows.push(&[1, 2, 3]);
+        for nowhere in [2, 1_000] {
+            rows.push_copy_of(nowhere);
+        }
+        assert_eq!(rows.get(1), Some([0; 3].as_slice()));
+        assert_eq!(rows.get(2), Some([0; 3].as_slice()));
+    }
+
     proptest! {
         #[test]
         fn rows_are_a_queue(

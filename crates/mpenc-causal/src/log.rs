@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::error::Error;
 use core::fmt;
 use core::hash::Hash;
+use core::iter;
 
 use crate::Transcript;
 use crate::index::{Index, at};
@@ -403,12 +404,10 @@ impl SectionState {
 
     fn set(&mut self, message: Index, latest: Places) {
         let offset = at(message.number().saturating_sub(self.first.number()));
-        while self.latest.len() < offset {
-            self.latest.push_back(None);
-        }
-        match self.latest.get_mut(offset) {
-            Some(place) => *place = Some(latest),
-            None => self.latest.push_back(Some(latest)),
+        let missing = offset.saturating_add(1).saturating_sub(self.latest.len());
+        self.latest.extend(iter::repeat_n(None, missing));
+        if let Some(place) = self.latest.get_mut(offset) {
+            *place = Some(latest);
         }
     }
 
