@@ -159,7 +159,9 @@ fn check_acks(model: &Model, transcript: &Transcript<u32, Member>) {
     heads.sort_unstable();
     assert_eq!(transcript.heads(), heads);
     let awaited = |id: &u32| model.messages[id].role != Role::Ack && !model.is_fully_acked(*id);
-    assert!(transcript.unacked().eq(model.in_order(awaited)));
+    let awaited = model.in_order(awaited);
+    assert!(transcript.unacked().eq(awaited.iter().copied()));
+    assert_eq!(transcript.all_fully_acked(), awaited.is_empty());
     for &id in &model.order {
         let message = &model.messages[&id];
         assert_eq!(transcript.author(&id), Some(&message.author));
@@ -188,6 +190,7 @@ fn check_acks(model: &Model, transcript: &Transcript<u32, Member>) {
 /// What is true of all messages that were not pruned.
 fn check_order(model: &Model, transcript: &Transcript<u32, Member>) {
     let kept = model.in_order(|id| !transcript.is_pruned(id));
+    assert_eq!(transcript.live(), kept.len());
     for &id in &kept {
         let message = &model.messages[&id];
         assert!(transcript.parents(&id).eq(message.parents.iter().copied()));

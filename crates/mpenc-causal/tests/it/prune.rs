@@ -20,8 +20,10 @@ fn rounds() -> crate::group::Chat {
 fn stable_messages_go_and_their_ids_stay() {
     let mut chat = rounds();
     // All have seen that alice and carol have 2 (by 4 and 3), but not yet that bob has 3.
+    assert_eq!(chat.live(), 6);
     assert_eq!(chat.prune(), [1, 2]);
     assert!(chat.prune().is_empty());
+    assert_eq!(chat.live(), 4);
     assert!(chat.is_pruned(&2) && !chat.is_pruned(&3));
 
     assert!(chat.contains(&1));
