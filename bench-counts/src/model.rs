@@ -22,7 +22,7 @@ pub enum Operation {
 pub struct Primitives {
     /// Multiplications of a point.
     pub multiplications: f64,
-    /// Intermediate keys that are admitted.
+    /// Intermediate keys that are admitted, and not multiplied.
     pub int_keys: f64,
     /// Signing keys that are admitted.
     pub signing_keys: f64,
@@ -166,8 +166,8 @@ impl Operation {
         Primitives {
             // Contributions; then the group key, for each.
             multiplications: keys - 1.0 + members,
-            // By who contributes next; then all, by all.
-            int_keys: keys - 1.0 + members * members,
+            // All, by all. (Who contributes next takes the points of those that they get.)
+            int_keys: members * members,
             // Of all others: what they sign with, and their identities.
             signing_keys: 2.0 * members * (members - 1.0),
             // As followers do, who do not verify what they signed as the last one.
@@ -191,7 +191,8 @@ impl Operation {
             // All but one's own are renewed, and a new one for who joins; the last one does not
             // apply theirs to the group's secret, but everybody needs it.
             multiplications: before + handed_on,
-            int_keys: handed_on + members,
+            // Those that are handed on are multiplied, which takes more than admitting them does.
+            int_keys: members,
             signing_keys: match self {
                 Self::Exclude(_) | Self::Refresh(_) => 0.0,
                 // Each step brings one; who joins last admits the identities of all, and so do the

@@ -215,6 +215,9 @@ struct Positions {
     dest: Option<usize>,
 }
 
+/// For how many members there is room from the start.
+const USUAL_MEMBERS: usize = 32;
+
 /// MEMBER: at least two; one is enough where an exclude leaves its initiator alone.
 fn members<'a>(
     dialect: Dialect,
@@ -225,7 +228,7 @@ fn members<'a>(
 ) -> Result<(Members<'a>, Positions), Malformed> {
     let start = reader.offset();
     let mut positions = Positions { source: None, dest: None };
-    let mut seen: Vec<(MemberRef<'a>, usize)> = Vec::new();
+    let mut seen: Vec<(MemberRef<'a>, usize)> = Vec::with_capacity(USUAL_MEMBERS);
     while let Some(record) = reader.optional(RecordType::MEMBER)? {
         if seen.len() == MAX_MEMBERS {
             return Err(Malformed::at(record.offset, MalformedKind::TooManyMembers));

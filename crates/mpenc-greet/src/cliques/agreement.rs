@@ -18,7 +18,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::contribution::Contribution;
-use super::int_key::{BASE_POINT, IntKey};
+use super::int_key::{BASE_POINT, IntKey, IntPoint};
 use super::keys::GroupKey;
 use crate::InternalError;
 
@@ -30,9 +30,12 @@ pub(crate) fn first_upflow(own: &Contribution) -> Vec<[u8; 32]> {
 
 /// An upflow step: our contribution in all keys, the old cardinal key unaltered as our own entry,
 /// and the new cardinal key at the end.
-pub(crate) fn upflow(own: &Contribution, keys: &[IntKey]) -> Result<Vec<[u8; 32]>, InternalError> {
+pub(crate) fn upflow(
+    own: &Contribution,
+    keys: &[IntPoint],
+) -> Result<Vec<[u8; 32]>, InternalError> {
     let (cardinal, _) = keys.split_last().ok_or(InternalError("an upflow without keys"))?;
-    let mut next = encode(&own.apply_to_all(&points(keys)?));
+    let mut next = encode(&own.apply_to_all(keys, IntPoint::point));
     next.insert(keys.len().saturating_sub(1), *cardinal.octets());
     refuse_zero(next)
 }
@@ -41,10 +44,10 @@ pub(crate) fn upflow(own: &Contribution, keys: &[IntKey]) -> Result<Vec<[u8; 32]
 /// the group's secret, and stays out of it. Like everyone else we get it from our own entry.
 pub(crate) fn downflow(
     own: &Contribution,
-    keys: &[IntKey],
+    keys: &[IntPoint],
 ) -> Result<Vec<[u8; 32]>, InternalError> {
     let (cardinal, others) = keys.split_last().ok_or(InternalError("an upflow without keys"))?;
-    let mut next = encode(&own.apply_to_all(&points(others)?));
+    let mut next = encode(&own.apply_to_all(others, IntPoint::point));
     next.push(*cardinal.octets());
     refuse_zero(next)
 }
@@ -64,7 +67,7 @@ pub(crate) fn renew<'a>(
     keys: impl ExactSizeIterator<Item = &'a IntKey> + Clone,
 ) -> Result<Vec<[u8; 32]>, InternalError> {
     let others = keys.clone().enumerate().filter(|(at, _)| *at != own).map(|(_, key)| key);
-    let mut renewed = encode(&factor.apply_to_all(&points(others)?));
+    let mut renewed = encode(&factor.apply_to_all(&points(others)?, |point| point));
     if let Some(key) = keys.clone().nth(own) {
         renewed.insert(own, *key.octets());
     }

@@ -3,7 +3,8 @@
 
 use alloc::vec::Vec;
 
-use ed25519_dalek::{Signer, SigningKey};
+use ed25519_dalek::SigningKey;
+use ed25519_dalek::ed25519::signature::MultipartSigner;
 use mpenc_wire::{Dialect, MemberId, SessionSignatureForm};
 use sha2::{Digest, Sha256};
 
@@ -49,12 +50,12 @@ pub(crate) fn authenticator(
     }
 }
 
-/// What a packet's signature signs.
-pub(crate) fn in_context(context: &[u8], signed: &[u8]) -> Vec<u8> {
-    [context, signed].concat()
+/// What a packet's signature signs, in parts.
+pub(crate) const fn in_context<'a>(context: &'a [u8], signed: &'a [u8]) -> [&'a [u8]; 2] {
+    [context, signed]
 }
 
 /// Signs S of a packet with our ephemeral key.
 pub(crate) fn sign(key: &SigningKey, context: &[u8], signed: &[u8]) -> [u8; 64] {
-    key.sign(&in_context(context, signed)).to_bytes()
+    key.multipart_sign(&in_context(context, signed)).to_bytes()
 }

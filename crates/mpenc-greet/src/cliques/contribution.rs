@@ -73,7 +73,11 @@ impl Contribution {
 
     /// This contribution applied to many points. Over the Edwards form a list of points under one
     /// scalar is about twice as fast as over the Montgomery ladder, and gives the same.
-    pub(crate) fn apply_to_all(&self, points: &[EdwardsPoint]) -> Vec<EdwardsPoint> {
-        each(points, |point| self.apply(point))
+    pub(crate) fn apply_to_all<T: Sync>(
+        &self,
+        list: &[T],
+        point: impl Fn(&T) -> &EdwardsPoint + Sync,
+    ) -> Vec<EdwardsPoint> {
+        each(list, |item| self.apply(point(item)))
     }
 }

@@ -14,7 +14,7 @@ use super::greeter::{CliquesGreeter, CliquesResult, completed, lists};
 use super::greeting::{Confirming, State, Upflow};
 use super::group::{Context, Entry, Group, Member, Own};
 use super::initial::InitialProof;
-use super::int_key::IntKey;
+use super::int_key::{IntKey, IntPoint};
 use super::keys::{AgreedKeys, IdentityKey, draw_signing_key};
 use crate::{CannotConfirm, Completed, Initial, InternalError, Operation, Status};
 
@@ -84,7 +84,7 @@ impl Course {
         &mut self,
         rng: &mut dyn CryptoRng,
         upflow: Upflow,
-        int_keys: &[IntKey],
+        int_keys: &[IntPoint],
     ) -> Result<Next, InternalError> {
         let turn = upflow.entries.len();
         if self.place != Some(turn) {

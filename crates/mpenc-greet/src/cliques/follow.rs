@@ -10,10 +10,10 @@ use super::course::Course;
 use super::greeting::{CliquesGreeting, Confirming, State, Upflow};
 use super::group::Entry;
 use super::initial::{
-    admit_int_keys, expect_counts, expect_upflow, operation, verify, verify_session_signature,
-    verify_with_new_key,
+    admit_int_keys, admit_points, expect_counts, expect_upflow, operation, verify,
+    verify_session_signature, verify_with_new_key,
 };
-use super::int_key::IntKey;
+use super::int_key::{IntKey, IntPoint};
 use super::keys::IdentityKey;
 use crate::{Check, Checked, List, Stage};
 
@@ -41,7 +41,7 @@ impl fmt::Debug for Proof {
 #[derive(Clone)]
 pub(super) enum Verified {
     /// The next member's contribution; the intermediate keys, if they are for us.
-    Upflow { entry: Entry, int_keys: Vec<IntKey> },
+    Upflow { entry: Entry, int_keys: Vec<IntPoint> },
     /// The last member's contribution, all intermediate keys, and the author's identity key if it
     /// is known: their session signature has been verified under it.
     Downflow { entry: Entry, int_keys: Vec<IntKey>, identity: Option<IdentityKey> },
@@ -171,7 +171,7 @@ impl Course {
             return Ok((Stage::Middle, signer, Verified::Downflow { entry, int_keys, identity }));
         };
         let is_for_us = *next == self.context.own;
-        let int_keys = if is_for_us { admit_int_keys(packet)? } else { Vec::new() };
+        let int_keys = if is_for_us { admit_points(packet)? } else { Vec::new() };
         Ok((Stage::Middle, signer, Verified::Upflow { entry, int_keys }))
     }
 

@@ -81,6 +81,16 @@ pub(super) struct Confirming {
     pub(super) signature: Option<[u8; 64]>,
 }
 
+impl Confirming {
+    /// This member has confirmed. Whether others are still awaited.
+    fn add(&mut self, author: usize) -> bool {
+        if let Some(confirmed) = self.confirmed.get_mut(author) {
+            *confirmed = true;
+        }
+        self.confirmed.contains(&false)
+    }
+}
+
 impl CliquesGreeting {
     pub(super) fn start(
         greeter: &CliquesGreeter,
@@ -111,7 +121,7 @@ impl CliquesGreeting {
                     return Err(InternalError("the draft is of another proposal"));
                 }
                 let upflow = Upflow { entries: proof.entries, own, signature: None };
-                course.answer(rng, upflow, &proof.int_keys)?
+                course.answer(rng, upflow, &proof.upflow)?
             }
         };
         let Next { state, send, status } = next;
@@ -150,9 +160,16 @@ impl Greeting for CliquesGreeting {
         if proof.step != self.course.applied.len() {
             return Err(InternalError("a packet was checked against another state"));
         }
-        self.course.applied.insert(proof.signature);
-        self.course.signers.push((proof.author, proof.signer));
         let course = &mut self.course;
+        course.applied.insert(proof.signature);
+        course.signers.push((proof.author, proof.signer));
+        // Most packets are confirms that others are to follow, and change next to nothing.
+        if let (State::Confirming(confirming), Verified::Confirm) =
+            (&mut self.state, &proof.verified)
+            && confirming.add(proof.author)
+        {
+            return Ok(Step { send: Vec::new(), status: Status::Pending });
+        }
         let next = match (mem::replace(&mut self.state, State::Over), proof.verified) {
             (State::Upflow(mut upflow), Verified::Upflow { entry, int_keys }) => {
                 upflow.entries.push(entry);
@@ -166,16 +183,7 @@ impl Greeting for CliquesGreeting {
                 let Upflow { entries, own, signature } = upflow;
                 course.confirm(own, signature, proof.author, entries, int_keys)?
             }
-            (State::Confirming(mut confirming), Verified::Confirm) => {
-                if let Some(confirmed) = confirming.confirmed.get_mut(proof.author) {
-                    *confirmed = true;
-                }
-                if confirming.confirmed.iter().all(|confirmed| *confirmed) {
-                    course.complete(confirming)?
-                } else {
-                    Next::pending(State::Confirming(confirming))
-                }
-            }
+            (State::Confirming(confirming), Verified::Confirm) => course.complete(confirming)?,
             _ => return Err(InternalError("a packet was checked against another state")),
         };
         self.state = next.state;

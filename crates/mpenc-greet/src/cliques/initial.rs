@@ -8,7 +8,7 @@ use mpenc_wire::{GreetOperation, GreetingPacket, MemberId};
 use super::aske;
 use super::greeter::CliquesGreeter;
 use super::group::{Context, Entry, Group};
-use super::int_key::{BASE_POINT, IntKey};
+use super::int_key::{BASE_POINT, IntKey, IntPoint};
 use super::keys::{IdentityKey, PublicKey, ShapedKey};
 use crate::{Check, CheckedInitial, Initial, List, Operation, OrderRefs};
 
@@ -24,8 +24,23 @@ pub struct InitialProof {
     /// What the first members have contributed: all of them, in an exclude; nothing is said in a
     /// refresh.
     pub(super) entries: Vec<Entry>,
-    /// Its intermediate keys, where we may use them; else they were not looked at.
+    /// The intermediate keys that an exclude or a refresh gives the group.
     pub(super) int_keys: Vec<IntKey>,
+    /// Those of an upflow, if it is for us; else they were not looked at.
+    pub(super) upflow: Vec<IntPoint>,
+}
+
+impl InitialProof {
+    /// Of a packet without intermediate keys that concern us.
+    fn new(
+        packet: &GreetingPacket<'_>,
+        author: usize,
+        signer: PublicKey,
+        entries: Vec<Entry>,
+    ) -> Self {
+        let (int_keys, upflow) = (Vec::new(), Vec::new());
+        Self { author, signer, signature: *packet.signature, entries, int_keys, upflow }
+    }
 }
 
 impl fmt::Debug for InitialProof {
@@ -101,14 +116,9 @@ impl CliquesGreeter {
         let nonce = *packet.nonces.iter().next().ok_or(Check::Count(List::Nonces))?;
         let octets = packet.pub_keys.iter().next().ok_or(Check::Count(List::PubKeys))?;
         let key = verify_with_new_key(packet, initiator, octets)?;
-        let int_keys = self.admit_if_next(packet, next)?;
-        Ok(InitialProof {
-            author: 0,
-            signer: key.clone(),
-            signature: *packet.signature,
-            entries: [Entry { nonce, key }].into(),
-            int_keys,
-        })
+        let upflow = self.admit_if_next(packet, next)?;
+        let entries = [Entry { nonce, key: key.clone() }].into();
+        Ok(InitialProof { upflow, ..InitialProof::new(packet, 0, key, entries) })
     }
 
     /// An include that adds us. What it says of the old members is provisional: we cannot know
@@ -145,8 +155,8 @@ impl CliquesGreeter {
             Ok(Entry { nonce: *nonce, key })
         });
         let entries = entries.collect::<Result<_, Check>>()?;
-        let int_keys = self.admit_if_next(packet, next)?;
-        Ok(InitialProof { author, signer, signature: *packet.signature, entries, int_keys })
+        let upflow = self.admit_if_next(packet, next)?;
+        Ok(InitialProof { upflow, ..InitialProof::new(packet, author, signer, entries) })
     }
 
     /// The intermediate keys of an upflow concern only the member whom it is directed to.
@@ -154,8 +164,8 @@ impl CliquesGreeter {
         &self,
         packet: &GreetingPacket<'_>,
         next: &MemberId,
-    ) -> Result<Vec<IntKey>, Check> {
-        if *next == self.context.own { admit_int_keys(packet) } else { Ok(Vec::new()) }
+    ) -> Result<Vec<IntPoint>, Check> {
+        if *next == self.context.own { admit_points(packet) } else { Ok(Vec::new()) }
     }
 }
 
@@ -179,7 +189,7 @@ fn verify_include(
     expect_own_int_key(packet, group, author, author)?;
     let entries = expect_lists(packet, group, &places, author)?;
     let signer = verify_with_known_key(packet, group, author)?;
-    Ok(InitialProof { author, signer, signature: *packet.signature, entries, int_keys: Vec::new() })
+    Ok(InitialProof::new(packet, author, signer, entries))
 }
 
 /// An exclude by a member of our group; of us, perhaps.
@@ -215,7 +225,7 @@ fn verify_exclude(
         )?;
     }
     let int_keys = admit_int_keys(packet)?;
-    Ok(InitialProof { author, signer, signature: *packet.signature, entries, int_keys })
+    Ok(InitialProof { int_keys, ..InitialProof::new(packet, author, signer, entries) })
 }
 
 /// A refresh by a member of our group.
@@ -232,7 +242,7 @@ fn verify_refresh(
     expect_own_int_key(packet, group, author, author)?;
     let signer = verify_with_known_key(packet, group, author)?;
     let int_keys = admit_int_keys(packet)?;
-    Ok(InitialProof { author, signer, signature: *packet.signature, entries: Vec::new(), int_keys })
+    Ok(InitialProof { int_keys, ..InitialProof::new(packet, author, signer, Vec::new()) })
 }
 
 /// The operation that GREET_TYPE names.
@@ -359,6 +369,12 @@ fn admit(member: &MemberId, octets: &[u8; 32]) -> Result<PublicKey, Check> {
 /// Admits all intermediate keys of a packet, ours or not.
 pub(super) fn admit_int_keys(packet: &GreetingPacket<'_>) -> Result<Vec<IntKey>, Check> {
     IntKey::admit_all(packet.int_keys.iter())
+        .map_err(|(index, fault)| Check::IntKey { index, fault })
+}
+
+/// Admits all intermediate keys of an upflow that is for us, and which we shall multiply.
+pub(super) fn admit_points(packet: &GreetingPacket<'_>) -> Result<Vec<IntPoint>, Check> {
+    IntPoint::admit_all(packet.int_keys.iter())
         .map_err(|(index, fault)| Check::IntKey { index, fault })
 }
 

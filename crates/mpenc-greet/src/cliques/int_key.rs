@@ -39,12 +39,22 @@ const SMALL_ORDER: [[u8; 32]; 4] = [
     ],
 ];
 
+/// u = −1, which is the twist's. It has no Edwards y, and among divisions that are done together it
+/// would spoil all others.
+const MINUS_ONE: [u8; 32] = {
+    let mut octets = [0xff; 32];
+    octets[0] = 0xec;
+    octets[31] = 0x7f;
+    octets
+};
+
 /// An intermediate key that was admitted: canonical, on the curve, not of small order.
 ///
 /// Honest keys always are. One bad entry of a list refuses the packet for everyone who may accept
 /// it, not only for the member whose entry it is: a refresh is final on receipt, and members who
 /// looked only at their own entry would disagree about it (GK-16). But most who look at a list
-/// multiply one entry of it only, so the points themselves are found when they are needed.
+/// multiply one entry of it only, so the points themselves are found when they are needed. Whoever
+/// multiplies them all admits an [`IntPoint`] of each.
 #[derive(Clone, Copy)]
 pub(crate) struct IntKey([u8; 32]);
 
@@ -59,14 +69,7 @@ impl IntKey {
 
     /// Admits a key.
     pub(crate) fn admit(octets: &[u8; 32]) -> Result<Self, KeyFault> {
-        // Two encodings of one point must not both pass.
-        if !is_reduced(octets) || octets[31] & 0x80 != 0 {
-            return Err(KeyFault::NotCanonical);
-        }
-        // The encoding is the only one, so looking at it says as much as multiplying by 8 would.
-        if SMALL_ORDER.contains(octets) {
-            return Err(KeyFault::SmallOrder);
-        }
+        expect_form(octets)?;
         // There is a point over u if and only if v² = u³ + A·u² + u has a root; it is 0 only for the
         // u of 0.
         let u = Field::from_bytes(octets);
@@ -91,16 +94,83 @@ impl IntKey {
     pub(crate) fn points<'a>(
         keys: impl IntoIterator<Item = &'a Self>,
     ) -> Option<Vec<EdwardsPoint>> {
-        let keys = keys.into_iter();
-        let fractions: Vec<_> = keys
-            .map(|Self(octets)| {
-                let u = Field::from_bytes(octets);
-                (u - Field::ONE, u + Field::ONE)
-            })
-            .collect();
-        let point = |y: &Field| CompressedEdwardsY(y.to_bytes()).decompress();
-        each(&divide(&fractions), point).into_iter().collect()
+        decompress_all(keys).into_iter().collect()
     }
+}
+
+/// An intermediate key that was admitted, and one of the two points with its u-coordinate.
+///
+/// Which keys are good is the same as of [`IntKey`], and it costs more: the root that makes the
+/// point. Whoever multiplies the key needs that anyway.
+#[derive(Clone, Copy)]
+pub(crate) struct IntPoint {
+    key: IntKey,
+    point: EdwardsPoint,
+}
+
+impl IntPoint {
+    /// Admits keys, all or none: else says which is the first that is not good, and why.
+    pub(crate) fn admit_all<'a>(
+        keys: impl IntoIterator<Item = &'a [u8; 32]>,
+    ) -> Result<Vec<Self>, (usize, KeyFault)> {
+        let (mut formed, mut fault) = (Vec::new(), None);
+        for (index, octets) in keys.into_iter().enumerate() {
+            if let Err(what) = expect_form(octets) {
+                fault = Some((index, what));
+                break;
+            }
+            formed.push(IntKey(*octets));
+        }
+        // One before the first whose form is wrong may still lack a point.
+        let points = formed.iter().zip(decompress_all(&formed)).enumerate();
+        let admitted: Vec<Self> = points
+            .map(|(index, (key, point))| {
+                let point = point.ok_or((index, KeyFault::NotOnCurve))?;
+                Ok(Self { key: *key, point })
+            })
+            .collect::<Result<_, _>>()?;
+        fault.map_or(Ok(admitted), Err)
+    }
+
+    /// What must never come in.
+    #[cfg(test)]
+    pub(crate) fn admit_unchecked_for_tests(octets: &[u8; 32]) -> Self {
+        let key = IntKey::admit_unchecked_for_tests(octets);
+        Self { key, point: decompress_all([&key])[0].expect("it is on the curve") }
+    }
+
+    pub(crate) const fn octets(&self) -> &[u8; 32] {
+        self.key.octets()
+    }
+
+    pub(crate) const fn point(&self) -> &EdwardsPoint {
+        &self.point
+    }
+}
+
+/// What can be seen from the octets of a key alone: that it is canonical, and not of small order.
+fn expect_form(octets: &[u8; 32]) -> Result<(), KeyFault> {
+    // Two encodings of one point must not both pass.
+    if !is_reduced(octets) || octets[31] & 0x80 != 0 {
+        return Err(KeyFault::NotCanonical);
+    }
+    // The encoding is the only one, so looking at it says as much as multiplying by 8 would.
+    if SMALL_ORDER.contains(octets) {
+        return Err(KeyFault::SmallOrder);
+    }
+    if *octets == MINUS_ONE { Err(KeyFault::NotOnCurve) } else { Ok(()) }
+}
+
+/// The points of keys whose form is right; `None` where there is none.
+fn decompress_all<'a>(keys: impl IntoIterator<Item = &'a IntKey>) -> Vec<Option<EdwardsPoint>> {
+    let fractions: Vec<_> = keys
+        .into_iter()
+        .map(|IntKey(octets)| {
+            let u = Field::from_bytes(octets);
+            (u - Field::ONE, u + Field::ONE)
+        })
+        .collect();
+    each(&divide(&fractions), |y| CompressedEdwardsY(y.to_bytes()).decompress())
 }
 
 /// Whether the low 255 bits, little endian, are less than p = 2^255 − 19. For public values only.

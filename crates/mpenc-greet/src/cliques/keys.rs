@@ -6,7 +6,8 @@ use core::fmt;
 
 use curve25519_dalek::edwards::EdwardsPoint;
 use curve25519_dalek::scalar::Scalar;
-use ed25519_dalek::{Signature, Signer, SigningKey, Verifier, VerifyingKey};
+use ed25519_dalek::ed25519::signature::MultipartVerifier;
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use mpenc_wire::MemberId;
 use rand_core::CryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -36,9 +37,9 @@ impl ShapedKey {
         Ok(Self(key))
     }
 
-    /// Verifies by the plain equation with canonical S.
-    pub(crate) fn verify(&self, message: &[u8], signature: &[u8; 64]) -> bool {
-        self.0.verify(message, &Signature::from_bytes(signature)).is_ok()
+    /// Verifies by the plain equation with canonical S. The message comes in parts.
+    pub(crate) fn verify(&self, message: &[&[u8]], signature: &[u8; 64]) -> bool {
+        self.0.multipart_verify(message, &Signature::from_bytes(signature)).is_ok()
     }
 
     /// Admits the key: no component of small order. Costs one scalar multiplication.
@@ -65,9 +66,9 @@ impl PublicKey {
         Self(key.verifying_key())
     }
 
-    /// Verifies by the plain equation with canonical S.
-    pub(crate) fn verify(&self, message: &[u8], signature: &[u8; 64]) -> bool {
-        self.0.verify(message, &Signature::from_bytes(signature)).is_ok()
+    /// Verifies by the plain equation with canonical S. The message comes in parts.
+    pub(crate) fn verify(&self, message: &[&[u8]], signature: &[u8; 64]) -> bool {
+        self.0.multipart_verify(message, &Signature::from_bytes(signature)).is_ok()
     }
 
     pub(crate) fn octets(&self) -> &[u8; 32] {
@@ -101,7 +102,7 @@ impl IdentityKey {
     /// Verifies a signature by the plain equation, with canonical S.
     #[must_use]
     pub fn verify(&self, message: &[u8], signature: &[u8; 64]) -> bool {
-        self.0.verify(message, signature)
+        self.0.verify(&[message], signature)
     }
 }
 

@@ -26,7 +26,7 @@ use super::agreement;
 use super::aske;
 use super::contribution::Contribution;
 use super::group::Own;
-use super::int_key::{BASE_POINT, IntKey, is_reduced};
+use super::int_key::{BASE_POINT, IntKey, IntPoint, is_reduced};
 use super::keys::{AgreedKeys, GroupKey, IdentityKey, LocalIdentity, ShapedKey};
 use crate::{
     Change, Check, CliquesGreeter, Greeter, Greeting, IdentitySigner, KeyFault, OrderRefs, Stage,
@@ -97,8 +97,8 @@ impl Agreement {
         self.members.iter().position(|other| other == name).unwrap()
     }
 
-    fn admitted(&self) -> Vec<IntKey> {
-        self.keys.iter().map(key).collect()
+    fn points(&self) -> Vec<IntPoint> {
+        IntPoint::admit_all(&self.keys).expect("honest keys")
     }
 
     /// A step by which a member joins.
@@ -107,9 +107,9 @@ impl Agreement {
         self.keys = match self.contributions.len() {
             0 => agreement::first_upflow(&own),
             before if before + 1 == self.members.len() => {
-                agreement::downflow(&own, &self.admitted()).unwrap()
+                agreement::downflow(&own, &self.points()).unwrap()
             }
-            _ => agreement::upflow(&own, &self.admitted()).unwrap(),
+            _ => agreement::upflow(&own, &self.points()).unwrap(),
         };
         self.contributions.push(own);
     }
@@ -117,7 +117,7 @@ impl Agreement {
     /// A step by which a member renews.
     fn renew(&mut self, place: usize, draw: &[u8; 32], invites: bool) {
         let factor = Contribution::from_octets(draw);
-        let keys = self.admitted();
+        let keys: Vec<IntKey> = self.keys.iter().map(key).collect();
         self.contributions[place] = self.contributions[place].then(&factor);
         self.keys = agreement::renew(&factor, place, keys.iter()).unwrap();
         if invites {
@@ -183,7 +183,7 @@ fn a_leak_opens_what_came_since_the_last_renewal_and_nothing_before() {
             group.renew(place, &[100 + u8::try_from(now).unwrap(); 32], false);
             renewed[place] = now;
         }
-        sent.push(group.admitted());
+        sent.push(group.keys.iter().map(key).collect::<Vec<_>>());
         let key_of = |own: &Contribution, key| *agreement::group_key(own, key).unwrap().octets();
         keys.push(key_of(&group.contributions[0], &sent[now][0]));
         for (member, leaked) in group.contributions.iter().enumerate() {
@@ -266,7 +266,7 @@ fn greeting_and_abort_signatures() {
         let (records, signature) = signed(case["packet"].as_str().unwrap());
         assert_eq!(signature, octets(&case["signature"]));
         let signed = hex::decode(case["signed_bytes_hex"].as_str().unwrap()).unwrap();
-        assert_eq!(aske::in_context(aske::GREETING, &records), signed);
+        assert_eq!(aske::in_context(aske::GREETING, &records).concat(), signed);
     }
 }
 
@@ -348,7 +348,12 @@ fn p_plus(more: u8) -> [u8; 32] {
 
 #[test]
 fn intermediate_keys_that_are_not_taken() {
-    let fault = |octets: &[u8; 32]| IntKey::admit(octets).err();
+    let fault = |octets: &[u8; 32]| {
+        let fault = IntKey::admit(octets).err();
+        let as_point = IntPoint::admit_all([octets]).err();
+        assert_eq!(as_point, fault.map(|fault| (0, fault)), "whoever multiplies it says the same");
+        fault
+    };
     for more in 0..=0x12 {
         assert_eq!(fault(&p_plus(more)), Some(KeyFault::NotCanonical), "p + {more}");
     }
@@ -388,10 +393,12 @@ fn the_first_bad_key_of_a_list_is_named() {
                 let mut list = vec![BASE_POINT; at];
                 list.extend([first.0, BASE_POINT, second.0, BASE_POINT]);
                 assert_eq!(IntKey::admit_all(&list).err(), Some((at, first.1)));
+                assert_eq!(IntPoint::admit_all(&list).err(), Some((at, first.1)));
             }
         }
     }
     assert!(IntKey::admit_all([]).is_ok_and(|keys| keys.is_empty()));
+    assert!(IntPoint::admit_all([]).is_ok_and(|keys| keys.is_empty()));
 }
 
 #[test]
@@ -436,8 +443,10 @@ fn a_secret_of_zero_is_refused() {
     let zero = IntKey::admit_unchecked_for_tests(&[0; 32]);
     let own = Contribution::from_octets(&[9; 32]);
     assert!(agreement::group_key(&own, &zero).is_err());
-    assert!(agreement::upflow(&own, &[zero, key(&BASE_POINT)]).is_err());
-    assert!(agreement::downflow(&own, &[zero, key(&BASE_POINT)]).is_err());
+    let zero = IntPoint::admit_unchecked_for_tests(&[0; 32]);
+    let base = IntPoint::admit_all([&BASE_POINT]).unwrap()[0];
+    assert!(agreement::upflow(&own, &[zero, base]).is_err());
+    assert!(agreement::downflow(&own, &[zero, base]).is_err());
     assert!(agreement::upflow(&own, &[]).is_err());
 }
 
@@ -473,9 +482,15 @@ proptest! {
             draws.into_iter().map(|draw| MontgomeryPoint::mul_base_clamped(draw).to_bytes()).collect();
         let keys = IntKey::admit_all(&list).unwrap();
         prop_assert_eq!(keys.len(), list.len());
-        for ((key, point), octets) in keys.iter().zip(IntKey::points(&keys).unwrap()).zip(list) {
+        for ((key, point), octets) in keys.iter().zip(IntKey::points(&keys).unwrap()).zip(list.clone()) {
             prop_assert_eq!(key.octets(), &octets);
             prop_assert_eq!(Some(point), MontgomeryPoint(octets).to_edwards(0));
+        }
+        let points = IntPoint::admit_all(&list).unwrap();
+        prop_assert_eq!(points.len(), list.len());
+        for (key, octets) in points.iter().zip(list) {
+            prop_assert_eq!(key.octets(), &octets);
+            prop_assert_eq!(Some(*key.point()), MontgomeryPoint(octets).to_edwards(0));
         }
     }
 
@@ -486,6 +501,7 @@ proptest! {
         let montgomery = MontgomeryPoint(octets);
         match IntKey::admit(&octets) {
             Ok(key) => {
+                prop_assert!(IntPoint::admit_all([&octets]).is_ok());
                 prop_assert_eq!(key.octets(), &octets);
                 let own = Contribution::from_octets(&draw);
                 let ladder = montgomery.mul_clamped(draw).to_bytes();
@@ -494,6 +510,7 @@ proptest! {
             }
             Err(fault) => {
                 prop_assert_eq!(fault, KeyFault::NotOnCurve);
+                prop_assert_eq!(IntPoint::admit_all([&octets]).err(), Some((0, fault)));
                 prop_assert!(montgomery.to_edwards(0).is_none());
             }
         }
