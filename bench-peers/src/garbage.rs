@@ -5,7 +5,7 @@ use bench_counts::ours::{World, forged};
 use crate::Args;
 use crate::contestant::Contestant;
 use crate::report::Report;
-use crate::timing::{interleave, timed};
+use crate::timing::{at_all_places, interleave, timed};
 
 /// How many packets a round takes.
 const PACKETS: usize = 16;
@@ -32,7 +32,7 @@ pub fn measure(args: &Args, report: &mut Report) {
     };
     let garbage = core::cell::RefCell::new(&mut garbage);
     let [rounds] = interleave(
-        args.rounds,
+        at_all_places(args.rounds),
         &mut [
             Box::new(|| {
                 let packets: Vec<String> = (0..PACKETS).map(|_| world.write(1, &text)).collect();

@@ -11,7 +11,7 @@ use crate::mls::Members;
 use crate::mls_rs;
 use crate::openmls::OpenMls;
 use crate::report::Report;
-use crate::timing::interleave;
+use crate::timing::{at_all_places, interleave};
 
 const NAMES: [&str; 7] = [
     "floor",
@@ -44,7 +44,7 @@ pub fn measure(args: &Args, report: &mut Report) {
 /// Fewer rounds where one takes long, and for texts that no mark is about.
 fn rounds(rounds: usize, members: usize, text: usize) -> usize {
     let of_group = if members > 32 { rounds.div_ceil(2) } else { rounds };
-    if text > 100 { of_group.div_ceil(2) } else { of_group }
+    at_all_places(if text > 100 { of_group.div_ceil(2) } else { of_group })
 }
 
 fn measure_group(rounds: usize, members: usize, text: usize, report: &mut Report) {

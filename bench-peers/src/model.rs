@@ -9,7 +9,7 @@ use crate::Args;
 use crate::contestant::Player;
 use crate::prices::{Market, Prices, follower, list};
 use crate::report::Report;
-use crate::timing::{Rounds, interleave, median};
+use crate::timing::{Rounds, at_all_places, at_place, interleave, median};
 
 /// Octets of the names in groups that are measured.
 const NAME: usize = 11;
@@ -73,7 +73,7 @@ pub fn measure(args: &Args, report: &mut Report) {
 type Compared = [[Vec<f64>; 2]; WORKS.len()];
 
 fn compare(args: &Args, members: usize, market: &mut Market, prices: &mut Vec<Prices>) -> Compared {
-    let rounds = (args.rounds * 16 / members).clamp(6, 31);
+    let rounds = at_all_places((args.rounds * 16 / members).min(31));
     let mut all: Compared = Default::default();
     let foretold = [
         Operation::Establish(members).critical(NAME),
@@ -84,31 +84,33 @@ fn compare(args: &Args, members: usize, market: &mut Market, prices: &mut Vec<Pr
         Operation::Exclude(members).follower(NAME),
         Operation::Refresh(members).follower(NAME),
     ];
-    for _ in 0..rounds {
-        let before = market.look();
-        let (mut group, establish) = Group::established(members + 1, members);
-        let between = market.look();
-        let joins = [group.ids[members].clone()];
-        let include = group.run(0, Change::Include(&joins), members + 1);
-        let exclude = group.run(0, Change::Exclude(&joins), members);
-        let refresh = group.run(0, Change::Refresh, members);
-        let after = market.look();
-        let measured = [
-            establish.chain(members),
-            establish.sum(),
-            include.chain(2),
-            follower(&include.cpu[1..members]),
-            exclude.chain(1),
-            follower(&exclude.cpu[1..members]),
-            follower(&refresh.cpu[1..members]),
-        ];
-        let [first, second] = [before.mean(&between), between.mean(&after)];
-        for (at, figures) in all.iter_mut().enumerate() {
-            let prices = if at < 2 { &first } else { &second };
-            figures[0].push(prices.of(&foretold[at]));
-            figures[1].push(measured[at]);
-        }
-        prices.extend([first, second]);
+    for round in 0..rounds {
+        at_place(round, &mut || {
+            let before = market.look();
+            let (mut group, establish) = Group::established(members + 1, members);
+            let between = market.look();
+            let joins = [group.ids[members].clone()];
+            let include = group.run(0, Change::Include(&joins), members + 1);
+            let exclude = group.run(0, Change::Exclude(&joins), members);
+            let refresh = group.run(0, Change::Refresh, members);
+            let after = market.look();
+            let measured = [
+                establish.chain(members),
+                establish.sum(),
+                include.chain(2),
+                follower(&include.cpu[1..members]),
+                exclude.chain(1),
+                follower(&exclude.cpu[1..members]),
+                follower(&refresh.cpu[1..members]),
+            ];
+            let [first, second] = [before.mean(&between), between.mean(&after)];
+            for (at, figures) in all.iter_mut().enumerate() {
+                let prices = if at < 2 { &first } else { &second };
+                figures[0].push(prices.of(&foretold[at]));
+                figures[1].push(measured[at]);
+            }
+            prices.extend([first, second]);
+        });
     }
     all
 }
@@ -139,7 +141,7 @@ fn messages(args: &Args, report: &mut Report) {
     };
     let [mut few, mut many, mut middle] = SIZES.map(talking);
     let [send, receive] = interleave(
-        args.rounds.div_ceil(4),
+        at_all_places(args.rounds.div_ceil(4)),
         &mut [Box::new(|| few.round()), Box::new(|| many.round()), Box::new(|| middle.round())],
     );
     report.table(

@@ -12,7 +12,7 @@ use crate::mls_rs;
 use crate::openmls::OpenMls;
 use crate::primitives::{Primitives, Step};
 use crate::report::Report;
-use crate::timing::{interleave, median, timed_cpu};
+use crate::timing::{at_all_places, interleave, median, timed_cpu};
 
 const NAMES: [&str; 4] = ["floor", "ours", "mls-rs", "openmls"];
 const FLOOR: usize = 0;
@@ -30,7 +30,7 @@ pub fn measure(args: &Args, report: &mut Report) {
 
 /// Fewer rounds where a round takes long.
 fn rounds(args: &Args, members: usize) -> usize {
-    (args.rounds * 12 / members).clamp(12.min(args.rounds), args.rounds)
+    at_all_places((args.rounds * 12 / members).min(args.rounds))
 }
 
 /// Two contestants whose work is done at once, piece beside piece, so that whatever slows the machine
@@ -74,10 +74,11 @@ fn create(args: &Args, members: usize, report: &mut Report) {
         let mut group = Group::new(members);
         let others = group.ids[1..].to_vec();
         let mut took = Vec::new();
-        timed_cpu(&mut took, || floor.step([1, 0, 0]));
+        timed_cpu(&mut took, || floor.step(Step { multiplications: 1, ..Step::NOTHING }));
         let cost = beside(&mut group, Change::Include(&others), members, |deed| {
             if deed.member == deed.packet + 1 {
-                timed_cpu(&mut took, || floor.step([deed.member + 1, 0, 0]));
+                let multiplications = deed.member + 1;
+                timed_cpu(&mut took, || floor.step(Step { multiplications, ..Step::NOTHING }));
             }
         });
         *ours = cost.octets;
@@ -123,23 +124,29 @@ fn samples(efforts: [Effort; 3]) -> [Vec<f64>; THREE] {
 }
 
 /// What the design demands of a follower: of the initial packet its signature; of the newcomer's two,
-/// upon which the group key is made, and our confirm signed twice; two of each other member's confirm,
-/// and one of ours when it comes back. Members confirm in their order.
+/// after the newcomer's two keys have been admitted, and upon which the group key is made, and our confirm
+/// signed twice; two of each other member's confirm, and one of ours when it comes back. Members confirm in
+/// their order.
 const fn include_step(deed: Deed) -> Step {
     match deed.packet {
-        0 => [0, 1, 0],
-        1 => [1, 2, 2],
-        packet if packet - 2 == deed.member => [0, 1, 0],
-        _ => [0, 2, 0],
+        0 => CHECK,
+        1 => Step { admissions: 2, ..KEY },
+        packet if packet - 2 == deed.member => CHECK,
+        _ => TWO_CHECKS,
     }
 }
+
+const CHECK: Step = Step { checks: 1, ..Step::NOTHING };
+const TWO_CHECKS: Step = Step { checks: 2, ..Step::NOTHING };
+/// The first downflow: two signatures, then the group key, and a confirm is signed twice.
+const KEY: Step = Step { multiplications: 1, signatures: 2, ..TWO_CHECKS };
 
 /// The same, where the initial packet asks for all that the newcomer's does above, and confirms.
 const fn exclude_step(deed: Deed) -> Step {
     match deed.packet {
-        0 => [1, 2, 2],
-        packet if packet == deed.member => [0, 1, 0],
-        _ => [0, 2, 0],
+        0 => KEY,
+        packet if packet == deed.member => CHECK,
+        _ => TWO_CHECKS,
     }
 }
 
@@ -168,7 +175,8 @@ fn change(args: &Args, members: usize, report: &mut Report) {
         };
         let (include, include_floor) = run(Change::Include(&joins), members + 1, include_step);
         let (exclude, exclude_floor) = run(Change::Exclude(&joins), members, exclude_step);
-        let (refresh, refresh_floor) = run(Change::Refresh, members, |_| [1, 1, 0]);
+        let (refresh, refresh_floor) =
+            run(Change::Refresh, members, |_| Step { multiplications: 1, ..CHECK });
         group.forget(members);
         *ours = [include.octets, exclude.octets, refresh.octets];
         let nobody = members..members;

@@ -7,7 +7,7 @@ use ed25519_dalek::{Signer, Verifier};
 use mpenc::greet::{Change, IdentityKey};
 use mpenc::wire::{Packet, armor, unarmor};
 
-use crate::primitives::{Primitives, Signed};
+use crate::primitives::{Primitives, Signed, Step};
 use crate::timing::timed_cpu;
 
 /// Lengths of two messages, and numbers of members of two groups: the difference is what one more
@@ -72,7 +72,7 @@ impl Market {
             let contents = unarmor(&self.packet, &mut buffer).expect("a packet");
             Packet::decode(DIALECT, contents).is_ok()
         });
-        let ladder = mean(|_| self.ladder.step([1, 0, 0]));
+        let ladder = mean(|_| self.ladder.step(Step { multiplications: 1, ..Step::NOTHING }));
         let encode = mean(|_| armor(&buffer));
         let between = |few: f64, many: f64| (many - few) / (MANY - FEW) as f64 / REFRESHES as f64;
         let (mut renewed, mut admitted) = (0.0, 0.0);

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use curve25519_dalek::{MontgomeryPoint, Scalar};
 use ed25519_dalek::{Signature, Signer, SigningKey, Verifier, VerifyingKey};
 
-/// A multiplication by the plain ladder, a signature check under a key that was admitted, a
-/// signature.
+/// A multiplication by the plain ladder, the admission of a key, a signature check under a key that was
+/// admitted, a signature.
 #[derive(Clone)]
 pub struct Primitives {
     point: MontgomeryPoint,
@@ -58,9 +58,15 @@ impl Primitives {
     }
 
     /// Does what a packet takes.
-    pub fn step(&mut self, [multiplications, checks, signatures]: Step) {
+    pub fn step(&mut self, step: Step) {
+        let Step { multiplications, admissions, checks, signatures } = step;
         for _ in 0..multiplications {
             self.point = self.point.mul_clamped(self.octets);
+        }
+        for at in 0..admissions {
+            let key = &self.signed[(self.next + 2 * at) % self.signed.len()].by;
+            let key = VerifyingKey::from_bytes(black_box(key.as_bytes())).expect("on the curve");
+            assert!(key.to_edwards().is_torsion_free(), "their own key");
         }
         for _ in 0..checks {
             let Signed { message, signature, by, .. } = &self.signed[self.next];
@@ -73,5 +79,19 @@ impl Primitives {
     }
 }
 
-/// What a packet takes of a member: multiplications, checks, signatures.
-pub type Step = [usize; 3];
+/// What a packet takes of a member.
+#[derive(Clone, Copy)]
+pub struct Step {
+    /// Of points, by the plain ladder.
+    pub multiplications: usize,
+    /// Of signature keys: on the curve, and without a component of small order, as dalek tells.
+    pub admissions: usize,
+    /// Of signatures.
+    pub checks: usize,
+    /// Signatures that are made.
+    pub signatures: usize,
+}
+
+impl Step {
+    pub const NOTHING: Self = Self { multiplications: 0, admissions: 0, checks: 0, signatures: 0 };
+}

@@ -9,7 +9,7 @@ use crate::Args;
 use crate::memory;
 use crate::report::Report;
 use crate::sessions::state;
-use crate::timing::{interleave, timed_cpu};
+use crate::timing::{at_all_places, interleave, timed_cpu};
 
 pub fn measure(args: &Args, report: &mut Report) {
     agreements(args, report);
@@ -34,8 +34,10 @@ fn agreements(args: &Args, report: &mut Report) {
         old.run(number % 8, Change::Refresh, 8);
     }
     let refresh = |group: &Group| [vec![group.clone().run(0, Change::Refresh, 8).sum()]];
-    let [rounds] =
-        interleave(args.rounds, &mut [Box::new(|| refresh(&young)), Box::new(|| refresh(&old))]);
+    let [rounds] = interleave(
+        at_all_places(args.rounds),
+        &mut [Box::new(|| refresh(&young)), Box::new(|| refresh(&old))],
+    );
     let octets = [&young, &old].map(|group| {
         let before = memory::live();
         let copy = group.clone();
@@ -82,7 +84,7 @@ fn sessions(args: &Args, report: &mut Report) {
         panic!("three ages");
     };
     let [rounds] = interleave(
-        args.rounds,
+        at_all_places(args.rounds),
         &mut [Box::new(|| again(young)), Box::new(|| again(middle)), Box::new(|| again(old))],
     );
     report.table(

@@ -1,5 +1,6 @@
 //! Timing: one call at a time, contestants in turns, medians, and ratios within one round only.
 
+use std::hint::black_box;
 use std::time::Instant;
 
 use bench_counts::clock;
@@ -46,21 +47,30 @@ impl Rounds {
     }
 }
 
-/// At how many places of the stack contestants run.
-const PLACES: usize = 4;
+/// At how many places of a page of memory the stack of contestants lies in turns.
+const PLACES: usize = 16;
 
-/// Runs all contestants `rounds` times, or a few more, so that each place of the stack comes as often;
-/// who goes first changes from round to round. The first round warms up, and does not count. A contestant gives the samples of its round, of each kind.
+/// As many octets as addresses have to differ by for the processor to take one for the other.
+const PAGE: usize = 4096;
+
+/// So many rounds, or a few more, that each place of the stack comes as often.
+pub const fn at_all_places(rounds: usize) -> usize {
+    rounds.next_multiple_of(PLACES)
+}
+
+/// Runs all contestants `rounds` times; who goes first changes from round to round, and so does where the
+/// stack lies. The first round warms up, and does not count. A contestant gives the samples of its round,
+/// of each kind.
 pub fn interleave<const KINDS: usize>(
     rounds: usize,
     contestants: &mut [Box<dyn FnMut() -> [Vec<f64>; KINDS] + '_>],
 ) -> [Rounds; KINDS] {
     let count = contestants.len();
     let mut all = [(); KINDS].map(|()| Rounds(vec![Vec::new(); count]));
-    for round in 0..=rounds.next_multiple_of(PLACES) {
+    for round in 0..=rounds {
         for turn in 0..count {
             let contestant = (turn + round) % count;
-            let samples = at_depth(round, &mut contestants[contestant]);
+            let samples = at_place(round, &mut contestants[contestant]);
             if round > 0 {
                 for (rounds, samples) in all.iter_mut().zip(samples) {
                     rounds.0[contestant].push(median(samples));
@@ -71,22 +81,14 @@ pub fn interleave<const KINDS: usize>(
     all
 }
 
-/// Calls it with the stack a little lower in each round. How fast vector code is depends on where
-/// its stack lies, by up to a fifth, and where that is differs from start to start of the program; so
-/// neither side of a ratio may lie well by chance.
-fn at_depth<T>(round: usize, call: &mut dyn FnMut() -> T) -> T {
-    match round % PLACES {
-        0 => lower::<16, T>(call),
-        1 => lower::<32, T>(call),
-        2 => lower::<48, T>(call),
-        _ => lower::<64, T>(call),
-    }
-}
-
-#[inline(never)]
-fn lower<const OCTETS: usize, T>(call: &mut dyn FnMut() -> T) -> T {
-    let room = core::hint::black_box([0_u8; OCTETS]);
-    let result = call();
-    core::hint::black_box(room);
+/// Calls it with the stack at another place of a page in each round. How fast code is whose vectors are
+/// in memory depends on where its stack lies beside the tables that it reads: a load waits for a store
+/// before it that has the same place in another page. That makes up to a fifth, for each side of a ratio by
+/// itself, and differs from start to start of the program; so neither may lie well by chance.
+pub fn at_place<T>(round: usize, call: &mut dyn FnMut() -> T) -> T {
+    let room = black_box([0_u8; 32]);
+    let place = room.as_ptr().addr() % PAGE * PLACES / PAGE;
+    let result = if place == round % PLACES { call() } else { at_place(round, call) };
+    black_box(room);
     result
 }
