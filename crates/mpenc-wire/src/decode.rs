@@ -247,13 +247,24 @@ fn members<'a>(
         reader.required(RecordType::MEMBER)?;
     }
     let members = Members { records: reader.since(start), len: seen.len() };
-    seen.sort_unstable();
-    let neighbours = seen.iter().zip(seen.iter().skip(1));
-    let repeated = neighbours.filter(|(one, next)| one.0 == next.0).map(|(_, next)| next.1);
-    match repeated.min() {
+    match repeated(seen) {
         Some(offset) => Err(Malformed::at(offset, MalformedKind::DuplicateMember)),
         None => Ok((members, positions)),
     }
+}
+
+/// The offset of the first member that was named before.
+fn repeated(mut members: Vec<(MemberRef<'_>, usize)>) -> Option<usize> {
+    // Most lists are an initiator and others in their order. Every packet has one.
+    if let Some((first, others)) = members.split_first()
+        && others.is_sorted_by(|(one, _), (next, _)| one < next)
+        && others.binary_search_by_key(&first.0, |(member, _)| *member).is_err()
+    {
+        return None;
+    }
+    members.sort_unstable();
+    let neighbours = members.iter().zip(members.iter().skip(1));
+    neighbours.filter(|(one, next)| one.0 == next.0).map(|(_, next)| next.1).min()
 }
 
 fn int_keys<'a>(
@@ -404,4 +415,34 @@ fn check_stage(
         return Err(Malformed::at(places.dest, MalformedKind::DestNotNext));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_first_that_was_named_before_is_found(
+            ids in proptest::collection::vec(proptest::collection::vec(0_u8..6, 1..3), 0..9),
+            sorted in any::<bool>(),
+        ) {
+            let mut ids = ids;
+            if let (true, Some((_, others))) = (sorted, ids.split_first_mut()) {
+                others.sort_unstable();
+            }
+            let members: Vec<_> = ids.iter().map(|id| MemberRef(id)).zip(100..).collect();
+            let mut seen = Vec::new();
+            let expected = members.iter().find_map(|(member, offset)| {
+                let is_repeated = seen.contains(member);
+                seen.push(*member);
+                is_repeated.then_some(*offset)
+            });
+            prop_assert_eq!(repeated(members), expected);
+        }
+    }
 }

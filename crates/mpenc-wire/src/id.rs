@@ -200,14 +200,17 @@ impl<'a> MemberRef<'a> {
             return Err(InvalidMemberId::TooLong);
         }
         if dialect.member_ids == MemberIdForm::Utf8 {
-            let text = core::str::from_utf8(octets).map_err(|_| InvalidMemberId::NotUtf8)?;
-            // Octets of longer characters are above those of ASCII. All are looked at, since that is
-            // faster than to stop: each packet of an operation names all members.
-            let controls = octets.iter().filter(|octet| octet.is_ascii_control()).count();
-            if controls > 0 {
-                return Err(InvalidMemberId::Character);
+            // All are looked at, since that is faster than to stop: each packet of an operation names
+            // all members.
+            let plain = octets.iter().filter(|octet| matches!(octet, b' '..=b'~')).count();
+            if plain < octets.len() {
+                core::str::from_utf8(octets).map_err(|_| InvalidMemberId::NotUtf8)?;
+                // Octets of longer characters are above those of ASCII.
+                if octets.iter().any(u8::is_ascii_control) {
+                    return Err(InvalidMemberId::Character);
+                }
             }
-            if text == SERVER {
+            if octets == SERVER.as_bytes() {
                 return Err(InvalidMemberId::Reserved);
             }
         }
