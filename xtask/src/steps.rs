@@ -31,7 +31,7 @@ struct Step {
     take: fn() -> Result<()>,
 }
 
-const STEPS: [Step; 18] = [
+const STEPS: [Step; 19] = [
     Step { name: "fmt", what: "the code is formatted", take: fmt },
     Step { name: "files", what: "sizes, links, words", take: files::check },
     Step { name: "msrv", what: "no dependency needs a newer compiler", take: msrv::check },
@@ -47,6 +47,7 @@ const STEPS: [Step; 18] = [
     Step { name: "sim", what: "random lives of groups, in virtual time", take: sim },
     Step { name: "model", what: "all that a few members and a server can do", take: model },
     Step { name: "counts", what: "no more instructions than were accepted", take: counts::check },
+    Step { name: "peers", what: "the bench beside other protocols builds", take: peers },
     Step { name: "demo", what: "a group of real processes", take: demo },
     Step { name: "deny", what: "licences, bans, sources", take: deny },
     Step { name: "fuzz", what: "some seconds of every fuzz target", take: fuzz_all },
@@ -212,6 +213,12 @@ pub(crate) fn model() -> Result<()> {
         run(cargo(&run_it).args(bounds.split(' ')))?;
     }
     Ok(())
+}
+
+/// In a workspace of its own, with dependencies of its own. To measure takes a quiet machine.
+fn peers() -> Result<()> {
+    let args = ["clippy", "--quiet", "--locked", "--all-targets", "--", "-D", "warnings"];
+    run(cargo(&args).current_dir(root().join("bench-peers")))
 }
 
 fn demo() -> Result<()> {

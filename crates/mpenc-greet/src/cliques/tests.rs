@@ -450,6 +450,30 @@ fn a_secret_of_zero_is_refused() {
     assert!(agreement::upflow(&own, &[]).is_err());
 }
 
+/// So long that they are shared out to all processors, where the feature `parallel` is on.
+#[test]
+fn long_lists_are_what_the_ladder_makes_of_each_key_in_order() {
+    let draw = [9; 32];
+    let own = Contribution::from_octets(&draw);
+    let list: Vec<[u8; 32]> = (1..=70_u8)
+        .map(|number| MontgomeryPoint::mul_base_clamped([number; 32]).to_bytes())
+        .collect();
+    let [others @ .., cardinal] = &list[..] else { panic!("there are seventy") };
+    let by_ladder = |keys: &[[u8; 32]]| -> Vec<[u8; 32]> {
+        keys.iter().map(|key| MontgomeryPoint(*key).mul_clamped(draw).to_bytes()).collect()
+    };
+    let points = IntPoint::admit_all(&list).unwrap();
+    let mut expected = by_ladder(others);
+    expected.push(*cardinal);
+    assert_eq!(agreement::downflow(&own, &points).unwrap(), expected);
+    expected.extend(by_ladder(&[*cardinal]));
+    assert_eq!(agreement::upflow(&own, &points).unwrap(), expected);
+    let keys: Vec<IntKey> = list.iter().map(key).collect();
+    let mut expected = by_ladder(&list);
+    expected[3] = list[3];
+    assert_eq!(agreement::renew(&own, 3, keys.iter()).unwrap(), expected);
+}
+
 /// Every kind of point of the curve: all eight cosets of the subgroup of prime order.
 fn any_point() -> impl Strategy<Value = EdwardsPoint> {
     (any::<[u8; 32]>(), 0..8_usize)
