@@ -9,11 +9,12 @@
 pub struct Index(u32);
 
 impl Index {
+    /// So many can be numbered: as many messages as there are heights, of 30 bits.
+    pub(crate) const MOST: u32 = 1 << 30;
+
     /// The index of the element that would be pushed next; `None` when the numbers are used up.
-    ///
-    /// One number is left over, so that a count of messages fits as well.
     pub(crate) fn next(len: usize) -> Option<Self> {
-        u32::try_from(len).ok().filter(|&index| index < u32::MAX).map(Self)
+        u32::try_from(len).ok().filter(|&index| index < Self::MOST).map(Self)
     }
 
     pub(crate) const fn of(number: u32) -> Self {
@@ -45,8 +46,9 @@ mod tests {
     use super::{Index, at};
 
     #[test]
-    fn one_number_is_left_over_for_a_count() {
-        assert_eq!(Index::next(at(u32::MAX - 1)), Some(Index(u32::MAX - 1)));
-        assert_eq!(Index::next(at(u32::MAX)), None);
+    fn so_many_can_be_numbered() {
+        assert_eq!(Index::next(at(Index::MOST - 1)), Some(Index(Index::MOST - 1)));
+        assert_eq!(Index::next(at(Index::MOST)), None);
+        assert_eq!(Index::next(usize::MAX), None);
     }
 }

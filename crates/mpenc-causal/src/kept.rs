@@ -1,6 +1,8 @@
 //! What is known of every message for as long as its transcript is there, pruned or not.
 
 use crate::Role;
+#[cfg(doc)]
+use crate::index::Index;
 
 /// ```text
 ///  id  ‖  height, 30 bits; role, 2 bits  ‖  author, 16 bits
@@ -14,11 +16,8 @@ pub(crate) struct Kept<I> {
     author: [u8; 2],
 }
 
-/// How many messages can be numbered: as many as there are heights.
-pub(crate) const MOST_MESSAGES: u32 = 1 << 30;
-
 impl<I> Kept<I> {
-    /// `None` if the author's number is too large for it. The height is below [`MOST_MESSAGES`].
+    /// `None` if the author's number is too large for it. The height is below [`Index::MOST`].
     pub(crate) fn new(id: I, author: usize, height: u32, role: Role) -> Option<Self> {
         let author = u16::try_from(author).ok()?.to_le_bytes();
         let role: u32 = match role {
@@ -50,14 +49,15 @@ impl<I> Kept<I> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kept, MOST_MESSAGES};
+    use super::Kept;
     use crate::Role;
+    use crate::index::Index;
 
     #[test]
     fn it_is_kept_as_it_was() {
         for role in [Role::Content, Role::Ack, Role::Close] {
             for author in [0, 1, 255, 256, 65_535] {
-                for height in [0, 1, 77, MOST_MESSAGES - 1] {
+                for height in [0, 1, 77, Index::MOST - 1] {
                     let kept = Kept::new('x', author, height, role).unwrap();
                     assert_eq!((kept.author(), kept.height(), kept.role()), (author, height, role));
                 }

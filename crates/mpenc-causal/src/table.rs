@@ -13,6 +13,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::hash::{Hash, Hasher};
+use core::hint::black_box;
 use core::ops::Range;
 
 use crate::index::Index;
@@ -93,13 +94,11 @@ impl<I: Copy + Ord + Hash> Table<I> {
         let mut batch = Vec::with_capacity(AT_ONCE);
         while ids.peek().is_some() {
             batch.extend(ids.by_ref().take(AT_ONCE));
-            let mut seen = 0;
             for (_, hash, _) in &batch {
                 let bucket = scaled(*hash, self.tags.len());
-                seen ^= self.tags.get(bucket).map_or(0, |tags| u32::from(tags[0]));
-                seen ^= self.numbers.get(bucket).map_or(0, |numbers| numbers[0]);
+                black_box(self.tags.get(bucket).map(|tags| tags[0]));
+                black_box(self.numbers.get(bucket).map(|numbers| numbers[0]));
             }
-            core::hint::black_box(seen);
             batch.drain(..).for_each(|(id, hash, number)| self.place(id, hash, number));
         }
     }
@@ -194,8 +193,9 @@ impl Hasher for Mixer {
     fn write(&mut self, octets: &[u8]) {
         let (words, rest) = octets.as_chunks();
         words.iter().for_each(|word| self.mix(u64::from_le_bytes(*word)));
-        let rest = rest.iter().fold(1_u64, |number, octet| (number << 8) | u64::from(*octet));
-        self.mix(rest);
+        // At most seven, behind a one that tells how many.
+        let more = |number: u64, octet: &u8| number.wrapping_mul(256).wrapping_add((*octet).into());
+        self.mix(rest.iter().fold(1, more));
     }
 
     fn write_u8(&mut self, number: u8) {
@@ -315,6 +315,65 @@ mod tests {
             assert_eq!(numbered.find(id), Some(number));
             assert_eq!(numbered.find(!id), None);
         }
+    }
+
+    #[test]
+    fn whatever_an_id_is_made_of_spreads_it_over_buckets_and_tags() {
+        fn spread<I: Hash>(what: &str, ids: impl Iterator<Item = I>) {
+            const BUCKETS: usize = 64;
+            let hashes: BTreeSet<u64> = ids.map(|id| hash(&id)).collect();
+            assert_eq!(hashes.len(), 4_096, "{what}");
+            let (mut buckets, mut tags) = ([0; BUCKETS], [0; 256]);
+            for hash in hashes {
+                buckets[scaled(hash, BUCKETS)] += 1;
+                tags[usize::from(tag(hash))] += 1;
+            }
+            // 64 in each bucket and 16 with each tag, if they were drawn; 0 is no tag.
+            assert!(buckets.iter().all(|count| (24..128).contains(count)), "{what} {buckets:?}");
+            assert!(tags[1..].iter().all(|count| *count < 64), "{what} {tags:?}");
+            assert!(tags[1..].iter().filter(|count| **count > 0).count() > 240, "{what} {tags:?}");
+        }
+        let low = |number: u16| number.to_le_bytes()[0] % 64;
+        let high = |number: u16| (number / 64).to_le_bytes()[0];
+        spread("octets", (0..4_096).map(|number| (low(number), high(number))));
+        spread("u32", 0..4_096_u32);
+        spread("the upper half of u64", (0..4_096_u64).map(|number| number << 32));
+        spread("usize", 0..4_096_usize);
+        for place in 0..11 {
+            spread(
+                "a pair in eleven octets",
+                (0..4_096)
+                    .map(|number| {
+                        let mut octets = [7; 12];
+                        (octets[place], octets[place + 1]) = (low(number), high(number));
+                        let [octets @ .., _] = octets;
+                        octets
+                    })
+                    .filter(|_| place < 10)
+                    .chain(
+                        (0..4_096)
+                            .map(|number| {
+                                let mut octets = [7; 11];
+                                (octets[0], octets[10]) = (low(number), high(number));
+                                octets
+                            })
+                            .filter(|_| place == 10),
+                    ),
+            );
+        }
+    }
+
+    #[test]
+    fn ids_that_differ_in_length_only_differ() {
+        let zeros = [0_u8; 20];
+        let ids: BTreeSet<u64> = (0..20)
+            .map(|len| {
+                let mut mixer = Mixer(1);
+                mixer.write(&zeros[..len]);
+                mixer.finish()
+            })
+            .collect();
+        assert_eq!(ids.len(), 20);
     }
 
     proptest! {

@@ -9,7 +9,7 @@ use core::ops::Range;
 use crate::acks::AckTable;
 use crate::arena::Arena;
 use crate::index::{Index, at};
-use crate::kept::{Kept, MOST_MESSAGES};
+use crate::kept::Kept;
 use crate::live::{Context, Live, LiveNodes, Parents};
 use crate::table::Table;
 use crate::{AddError, Added, Entry, ForkEvidence, Role};
@@ -147,8 +147,7 @@ impl<I: Copy + Ord + Hash, A: Clone + Ord> Transcript<I, A> {
             Context::Merged(counts) => counts.get(author).copied(),
         };
         let position = self.check_chain(entry, author, seen.unwrap_or(0))?;
-        let index = Index::next(self.kept.len()).filter(|index| index.number() < MOST_MESSAGES);
-        let index = index.ok_or(AddError::Full)?;
+        let index = Index::next(self.kept.len()).ok_or(AddError::Full)?;
         let above = parents.as_slice().iter().filter_map(|parent| self.kept.get(parent.at()));
         let height = above.map(|parent| parent.height().saturating_add(1)).max().unwrap_or(0);
         let kept = Kept::new(entry.id, author, height, entry.role).ok_or(AddError::Full)?;
