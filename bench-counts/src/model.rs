@@ -20,12 +20,16 @@ pub enum Operation {
 /// How often each primitive is executed.
 #[derive(Clone, Copy, Default, PartialEq, Debug)]
 pub struct Primitives {
-    /// Multiplications of a point.
+    /// Multiplications of a point of a list, and its way from octets and back.
     pub multiplications: f64,
+    /// Group keys that are made: a multiplication as well, of one point, and a hash.
+    pub group_keys: f64,
     /// Intermediate keys that are admitted, and not multiplied.
     pub int_keys: f64,
     /// Signing keys that are admitted.
     pub signing_keys: f64,
+    /// Signing keys that are drawn.
+    pub drawn: f64,
     /// Signatures that are verified.
     pub checks: f64,
     /// Signatures that are made.
@@ -143,12 +147,13 @@ impl Operation {
         let (chain, confirms) = (count(self.chain()), count(self.confirms()));
         let (new, is_refresh) = (count(self.members() - self.before()), confirms == 0.0);
         Primitives {
-            // The group key.
-            multiplications: 1.0,
+            multiplications: 0.0,
+            group_keys: 1.0,
             // All of the first downflow, which everybody can use.
             int_keys: count(self.members()),
             // Those that joiners sign with, and their identities.
             signing_keys: 2.0 * new,
+            drawn: 0.0,
             // Of every packet; and the session signature, but for our own confirm.
             checks: chain + 2.0 * confirms - if is_refresh { 0.0 } else { 1.0 } + signed(self),
             signatures: if is_refresh { 0.0 } else { 2.0 },
@@ -164,12 +169,14 @@ impl Operation {
         let keys = members * (members + 1.0) / 2.0;
         let octets: usize = self.octets(name);
         Primitives {
-            // Contributions; then the group key, for each.
-            multiplications: keys - 1.0 + members,
+            // Contributions.
+            multiplications: keys - 1.0,
+            group_keys: members,
             // All, by all. (Who contributes next takes the points of those that they get.)
             int_keys: members * members,
             // Of all others: what they sign with, and their identities.
             signing_keys: 2.0 * members * (members - 1.0),
+            drawn: members,
             // As followers do, who do not verify what they signed as the last one.
             checks: members * members + (members - 1.0) + (members - 1.0) * (2.0 * members - 1.0),
             signatures: members + 1.0 + 2.0 * (members - 1.0),
@@ -189,8 +196,11 @@ impl Operation {
         let handed_on = joins * before + joins * (joins + 1.0) / 2.0;
         Primitives {
             // All but one's own are renewed, and a new one for who joins; the last one does not
-            // apply theirs to the group's secret, but everybody needs it.
-            multiplications: before + handed_on,
+            // apply theirs to the group's secret.
+            multiplications: before + handed_on - 1.0,
+            // Everybody needs it.
+            group_keys: 1.0,
+            drawn: if matches!(self, Self::Establish(_)) { members } else { joins },
             // Those that are handed on are multiplied, which takes more than admitting them does.
             int_keys: members,
             signing_keys: match self {

@@ -7,12 +7,10 @@ use mpenc::greet::Change;
 
 use crate::Args;
 use crate::contestant::Player;
-use crate::prices::{Market, Prices, follower, list};
+use crate::prices::{Market, NAME, Prices, follower, list};
 use crate::report::Report;
 use crate::timing::{Rounds, at_all_places, at_place, interleave, median};
 
-/// Octets of the names in groups that are measured.
-const NAME: usize = 11;
 /// How far the model may be off.
 const OFF: f64 = 0.10;
 /// From a member over the server to all others, in milliseconds.
@@ -42,8 +40,10 @@ pub fn measure(args: &Args, report: &mut Report) {
     report.table("prices", &["µs", "/ multiplication"]);
     let names = [
         "a multiplication",
+        "a group key",
         "admission of an int. key",
         "admission of a signing key",
+        "a signing key is drawn",
         "a signature check",
         "a signature",
         "1,000 octets in",
@@ -51,7 +51,7 @@ pub fn measure(args: &Args, report: &mut Report) {
     ];
     let one = prices.each.multiplications;
     for (at, (name, price)) in names.into_iter().zip(list(&prices.each)).enumerate() {
-        let price = if at < 5 { price } else { price * 1e3 };
+        let price = if at < 7 { price } else { price * 1e3 };
         report.row(name, &[price / 1e3, price / one]);
     }
     report.row("a multiplication by the ladder", &[prices.ladder / 1e3, prices.ladder / one]);
@@ -120,8 +120,10 @@ fn middle(prices: &[Prices]) -> Prices {
         |price: fn(&Counts) -> f64| median(prices.iter().map(|all| price(&all.each)).collect());
     let each = Counts {
         multiplications: of(|all| all.multiplications),
+        group_keys: of(|all| all.group_keys),
         int_keys: of(|all| all.int_keys),
         signing_keys: of(|all| all.signing_keys),
+        drawn: of(|all| all.drawn),
         checks: of(|all| all.checks),
         signatures: of(|all| all.signatures),
         octets_in: of(|all| all.octets_in),

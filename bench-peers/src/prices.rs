@@ -1,9 +1,9 @@
 //! What each primitive costs here and now.
 
 use bench_counts::greet::Group;
-use bench_counts::model::Primitives as Counts;
+use bench_counts::model::{Operation, Primitives as Counts};
 use bench_counts::ours::DIALECT;
-use ed25519_dalek::{Signer, Verifier};
+use ed25519_dalek::{Signer, SigningKey, Verifier};
 use mpenc::greet::{Change, IdentityKey};
 use mpenc::wire::{Packet, armor, unarmor};
 
@@ -16,6 +16,8 @@ const SHORT: usize = 300;
 const LONG: usize = 3_300;
 const FEW: usize = 8;
 const MANY: usize = 64;
+/// Octets of the names in groups that are measured.
+pub const NAME: usize = 11;
 
 /// Prices, in nanoseconds.
 pub struct Prices {
@@ -74,13 +76,20 @@ impl Market {
         });
         let ladder = mean(|_| self.ladder.step(Step { multiplications: 1, ..Step::NOTHING }));
         let encode = mean(|_| armor(&buffer));
+        let draw = mean(|at| {
+            let mut seed = [1; 32];
+            seed[..8].copy_from_slice(&at.to_le_bytes());
+            SigningKey::from_bytes(&seed)
+        });
         let between = |few: f64, many: f64| (many - few) / (MANY - FEW) as f64 / REFRESHES as f64;
-        let (mut renewed, mut admitted) = (0.0, 0.0);
+        let (mut renewed, mut admitted, mut followed) = (0.0, 0.0, 0.0);
         for _ in 0..REFRESHES {
             let [few, many] = [(&mut self.few, FEW), (&mut self.many, MANY)]
                 .map(|(group, members)| group.run(0, Change::Refresh, members));
             renewed += between(few.proposing, many.proposing);
-            admitted += between(follower(&few.cpu[1..]), follower(&many.cpu[1..]));
+            let [few, many] = [few, many].map(|cost| follower(&cost.cpu[1..]));
+            admitted += between(few, many);
+            followed += few / REFRESHES as f64;
         }
         // Octets of text are four for three that are signed.
         let signed = 0.75 / (LONG - SHORT) as f64;
@@ -89,11 +98,17 @@ impl Market {
         let octets_out = (sign_long - sign) * signed + encode / length;
         // A refresh has 48 octets of text more for each key, and 19 or 20 for each name.
         let grows = 68.0;
+        let octets = Operation::Refresh(FEW).octets(NAME) as f64;
+        let int_key = admitted - grows * octets_in;
+        let check = check - SHORT as f64 / 0.75 * octets_in;
         let each = Counts {
             multiplications: renewed - grows * octets_out,
-            int_keys: admitted - grows * octets_in,
+            // What following a refresh takes beside all else.
+            group_keys: followed - check - FEW as f64 * int_key - octets * octets_in,
+            int_keys: int_key,
             signing_keys: admit,
-            checks: check - SHORT as f64 / 0.75 * octets_in,
+            drawn: draw,
+            checks: check,
             signatures: sign - SHORT as f64 / 0.75 * octets_out,
             octets_in,
             octets_out,
@@ -133,8 +148,10 @@ impl Prices {
         let mut next = || means.next().unwrap_or_default();
         let each = Counts {
             multiplications: next(),
+            group_keys: next(),
             int_keys: next(),
             signing_keys: next(),
+            drawn: next(),
             checks: next(),
             signatures: next(),
             octets_in: next(),
@@ -145,17 +162,29 @@ impl Prices {
 }
 
 /// What is counted, in one order.
-pub fn list(counts: &Counts) -> [f64; 7] {
+pub fn list(counts: &Counts) -> [f64; 9] {
     let Counts {
         multiplications,
+        group_keys,
         int_keys,
         signing_keys,
+        drawn,
         checks,
         signatures,
         octets_in,
         octets_out,
     } = *counts;
-    [multiplications, int_keys, signing_keys, checks, signatures, octets_in, octets_out]
+    [
+        multiplications,
+        group_keys,
+        int_keys,
+        signing_keys,
+        drawn,
+        checks,
+        signatures,
+        octets_in,
+        octets_out,
+    ]
 }
 
 fn pairs(one: &Counts, other: &Counts) -> impl Iterator<Item = (f64, f64)> {
