@@ -33,7 +33,8 @@ impl<I: Copy + Ord + Hash, A: Clone + Ord> Transcript<I, A> {
             let kept = self.kept.get(Index::of(number).at())?;
             let (left, seen) = left.get_mut(kept.author())?;
             *left = left.saturating_sub(1);
-            (number < end && *left < *seen).then_some(kept.id)
+            // Of whoever came later they had seen nothing, nor of themselves.
+            (*left < *seen).then_some(kept.id)
         })
     }
 

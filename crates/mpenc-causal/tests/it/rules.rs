@@ -81,6 +81,18 @@ fn parents_are_an_antichain() {
 }
 
 #[test]
+fn of_many_parents_the_one_that_descends_is_named() {
+    let mut chat = chat();
+    say(&mut chat, 1, "alice", &[]);
+    say(&mut chat, 2, "bob", &[]);
+    say(&mut chat, 3, "carol", &[1]);
+    for parents in [[1, 2, 3], [3, 2, 1], [2, 3, 1]] {
+        let error = refused(&mut chat, Entry::new(4, &"bob", &parents, CONTENT));
+        assert_eq!(error, AddError::ParentsNotAntichain { ancestor: 1, descendant: 3 });
+    }
+}
+
+#[test]
 fn an_authors_messages_form_a_chain() {
     let mut chat = diamond();
     for (id, parents) in [(5, vec![1]), (6, vec![3]), (7, vec![])] {
