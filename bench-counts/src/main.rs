@@ -45,13 +45,15 @@ const WORKS: [(&str, Work); 14] = [
 
 /// Too long for each change: `cargo xtask bench` counts the first two, and docs/PERFORMANCE.md says what
 /// the others are for.
-const LONG: [(&str, Work); 6] = [
+const LONG: [(&str, Work); 8] = [
     ("refresh of 3 sessions, the 1st", || refresh_sessions(0)),
     ("refresh of 3 sessions, the 1,000th", || refresh_sessions(999)),
     ("transcript add, 3 members, after 10,000 pruned", || pruned_transcript(10_000)),
     ("transcript add, 3 members, after 1,000,000 pruned", || pruned_transcript(1_000_000)),
     ("send, session of 40", || send_session(40)),
     ("receive, session of 40", || receive_session(40)),
+    ("include one into 32, a follower", || followed(true)),
+    ("exclude one of 33, a follower", || followed(false)),
 ];
 
 fn main() {
@@ -234,6 +236,21 @@ fn downflow() -> usize {
 
 fn confirm() -> usize {
     establish(Deed { packet: 16, member: 15 })
+}
+
+/// What a member does who neither proposes nor joins, for all packets of an operation of 32 others: one
+/// is included, or excluded again.
+fn followed(included: bool) -> usize {
+    let mut group = Group::established(33, 32).0;
+    let joins = [group.ids[32].clone()];
+    for (change, people, counts) in
+        [(Change::Include(&joins), 33, included), (Change::Exclude(&joins), 32, !included)]
+    {
+        group.run_watched(0, change, people, &mut |deed, work| {
+            if counts && deed.member == 5 { measured(work) } else { work() }
+        });
+    }
+    1
 }
 
 /// A refresh, by who makes it and by another member, when there were so many before.
