@@ -256,17 +256,17 @@ mod tests {
 
     #[test]
     fn blocks_are_used_again_and_half_of_a_burst_s_are_kept() {
-        let mut rows = Rows::new(2);
+        let mut rows = Rows::new(3);
         let of_block = 1 << rows.shift;
-        assert_eq!(of_block, 512);
+        assert_eq!(of_block, 256);
         rows.push(&[1, 2]);
-        assert!(rows.blocks[0].capacity() < 512, "the first one grows with its rows");
+        assert!(rows.blocks[0].capacity() < 256, "the first one grows with its rows");
         for _ in 1..10 * of_block {
             rows.push_copy_of(0);
         }
         assert_eq!(rows.blocks.len(), 10);
         for block in rows.blocks.iter().skip(1) {
-            assert_eq!(block.capacity(), 2 * of_block, "the others need no more room");
+            assert_eq!(block.capacity(), 3 * of_block, "the others need no more room");
         }
         for gone in 1..=10 {
             for _ in 0..of_block {
@@ -277,7 +277,7 @@ mod tests {
         }
         rows.push(&[3]);
         assert_eq!((rows.blocks.len(), rows.spare.len()), (1, 4));
-        assert_eq!(rows.get(0), Some([3, 0].as_slice()));
+        assert_eq!(rows.get(0), Some([3, 0, 0].as_slice()));
     }
 
     #[test]
