@@ -425,6 +425,12 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn others_that_descend_are_in_no_order() {
+        let members = ["a", "c", "b", "a"].map(|id| MemberRef(id.as_bytes()));
+        assert_eq!(repeated(members.into_iter().zip(100..).collect()), Some(103));
+    }
+
     proptest! {
         #[test]
         fn the_first_that_was_named_before_is_found(

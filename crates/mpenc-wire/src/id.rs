@@ -203,7 +203,7 @@ impl<'a> MemberRef<'a> {
             // All are looked at, since that is faster than to stop: each packet of an operation names
             // all members.
             let plain = octets.iter().filter(|octet| matches!(octet, b' '..=b'~')).count();
-            if plain < octets.len() {
+            if plain != octets.len() {
                 core::str::from_utf8(octets).map_err(|_| InvalidMemberId::NotUtf8)?;
                 // Octets of longer characters are above those of ASCII.
                 if octets.iter().any(u8::is_ascii_control) {
