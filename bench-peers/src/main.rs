@@ -53,7 +53,7 @@ struct Args {
     #[arg(long, value_name = "MEMBERS", value_parser = size)]
     members: Vec<usize>,
     /// What is measured, and where: JSON that is written in front of the figures.
-    #[arg(long, value_name = "JSON", default_value = "{}")]
+    #[arg(long, value_name = "JSON", default_value = "{}", value_parser = json)]
     of: serde_json::Value,
     /// The program of mpenc-cli, to start `mpenc demo` with.
     #[arg(long)]
@@ -80,6 +80,10 @@ const PARTS: [(&str, Part); 8] = [
 fn at_least_3(text: &str) -> Result<usize, String> {
     let rounds = text.parse::<usize>().map_err(|error| error.to_string())?;
     if rounds < 3 { Err("a median needs 3 rounds".into()) } else { Ok(rounds) }
+}
+
+fn json(text: &str) -> serde_json::Result<serde_json::Value> {
+    serde_json::from_str(text)
 }
 
 fn size(text: &str) -> Result<usize, String> {

@@ -101,8 +101,8 @@ fn measure_group(rounds: usize, members: usize, text: usize, report: &mut Report
         report.row(name, &[sent, of_send, received, of_receive, octets[at] as f64]);
     }
     if text == 100 && members == 8 {
-        report.mark("send 100 B, message layer / floor", send.ratio(LAYER, FLOOR), 1.08);
-        report.mark("receive 100 B, message layer / floor", receive.ratio(LAYER, FLOOR), 1.08);
+        report.mark("send 100 B, message layer of 8 / floor", send.ratio(LAYER, FLOOR), 1.08);
+        report.mark("receive 100 B, message layer of 8 / floor", receive.ratio(LAYER, FLOOR), 1.08);
         let ratio = receive.ratio(SESSION, SESSION_FLOOR);
         report.mark("receive 100 B, whole session of 8 / floor", ratio, 1.15);
     }

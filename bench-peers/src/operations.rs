@@ -208,8 +208,8 @@ fn change(args: &Args, members: usize, report: &mut Report) {
             efforts.row(report, name, who, ratios, octets[who][at]);
         }
         let mark = match at {
-            0 => "include one into 32, a member / its floor",
-            1 => "exclude one of 33, a member / its floor",
+            0 => "include one into 32, a follower / its floor",
+            1 => "exclude one of 33, a follower / its floor",
             _ => continue,
         };
         if members == 32 {

@@ -144,7 +144,11 @@ fn messages(report: &mut Report) {
             let name = format!("{members} members, log {log}");
             report.row(&name, &[held.mean, held.most, middle, mean]);
             if members == 8 && forgets {
-                report.mark("octets kept of a message, its log forgotten", held.mean, 48.0);
+                report.mark(
+                    "octets kept of a message in a group of 8, its log forgotten",
+                    held.mean,
+                    48.0,
+                );
                 report.mark("allocations per received message, median", middle, 12.0);
                 report.mark("allocations per received message, mean", mean, 12.0);
             }

@@ -21,13 +21,16 @@ pub fn timed_cpu<T>(samples: &mut Vec<f64>, work: impl FnOnce() -> T) -> T {
     result
 }
 
-/// The middle of some numbers; not a number if there are none.
+/// The middle of some numbers, between the two in the middle if there are two; not a number if there are
+/// none.
 pub fn median(mut numbers: Vec<f64>) -> f64 {
-    if numbers.is_empty() {
-        return f64::NAN;
-    }
+    numbers.sort_unstable_by(f64::total_cmp);
     let middle = numbers.len() / 2;
-    *numbers.select_nth_unstable_by(middle, f64::total_cmp).1
+    match numbers.get(middle) {
+        Some(above) if numbers.len().is_multiple_of(2) => (numbers[middle - 1] + above) / 2.0,
+        Some(it) => *it,
+        None => f64::NAN,
+    }
 }
 
 /// The medians of the rounds of some contestants: `[contestant][round]`.
@@ -69,7 +72,9 @@ pub fn interleave<const KINDS: usize>(
     let mut all = [(); KINDS].map(|()| Rounds(vec![Vec::new(); count]));
     for round in 0..=rounds {
         for turn in 0..count {
-            let contestant = (turn + round) % count;
+            // Forth and back by turns, so that nobody always follows the same one.
+            let turn = if round % 2 == 0 { turn } else { count - 1 - turn };
+            let contestant = (turn + round / 2) % count;
             let samples = at_place(round, &mut contestants[contestant]);
             if round > 0 {
                 for (rounds, samples) in all.iter_mut().zip(samples) {
