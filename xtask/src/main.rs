@@ -1,6 +1,7 @@
 //! Development tasks: `cargo xtask ci` does all that a change must pass.
 
 mod bench;
+mod broken;
 mod counts;
 mod coverage;
 mod files;
@@ -48,6 +49,8 @@ enum Task {
     Counts(counts::Args),
     /// Which small changes of the code no test notices. Takes about an hour.
     Mutants(mutants::Args),
+    /// Break checks on purpose, in a copy, with the patches of docs/broken: tests must notice each.
+    Broken(broken::Args),
 }
 
 fn main() -> ExitCode {
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Task::Bench(args) => bench::bench(&args),
         Task::Counts(args) => counts::counts(&args),
         Task::Mutants(args) => mutants::check(&args),
+        Task::Broken(args) => broken::check(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

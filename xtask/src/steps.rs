@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::run::{cargo, command, output, root, run, system, tool};
-use crate::{counts, files, fuzz, msrv, trace};
+use crate::{broken, counts, files, fuzz, msrv, trace};
 
 /// The crates that need no standard library.
 pub(crate) const CORE: [&str; 6] =
@@ -31,13 +31,14 @@ struct Step {
     take: fn() -> Result<()>,
 }
 
-const STEPS: [Step; 19] = [
+const STEPS: [Step; 20] = [
     Step { name: "fmt", what: "the code is formatted", take: fmt },
     Step { name: "files", what: "sizes, links, words", take: files::check },
     Step { name: "msrv", what: "no dependency needs a newer compiler", take: msrv::check },
     Step { name: "clippy", what: "no lint complains", take: clippy },
     Step { name: "test", what: "all tests but those in docs", take: test },
     Step { name: "trace", what: "every attack and requirement has its tests", take: trace::check },
+    Step { name: "broken", what: "the patches that break checks fit the code", take: breakable },
     Step { name: "doctest", what: "the examples in docs", take: doctest },
     Step { name: "doc", what: "the docs build without a warning", take: doc },
     Step { name: "no-default-features", what: "core crates, features off", take: bare },
@@ -110,6 +111,11 @@ fn test() -> Result<()> {
     system("prosody", "prosody")?;
     system("ejabberdctl", "ejabberd")?;
     run(&mut cargo(&["nextest", "run", "--workspace", "--all-features", "--locked"]))
+}
+
+/// What they break is noticed by tests: `cargo xtask broken` looks.
+fn breakable() -> Result<()> {
+    broken::fit().map(drop)
 }
 
 fn doctest() -> Result<()> {
