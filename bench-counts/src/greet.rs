@@ -15,6 +15,9 @@ use rand_core::SeedableRng;
 use crate::clock::timed;
 use crate::ours::{DIALECT, ids};
 
+/// Octets of each member's name.
+pub const NAME: usize = 11;
+
 /// Members of a group, and some who are none yet.
 #[derive(Clone)]
 pub struct Group {

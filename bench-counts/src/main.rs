@@ -238,16 +238,15 @@ fn confirm() -> usize {
     establish(Deed { packet: 16, member: 15 })
 }
 
-/// What a member does who neither proposes nor joins, for all packets of an operation of 32 others: one
-/// is included, or excluded again.
-fn followed(included: bool) -> usize {
+/// All that a member of 32 does who only follows, while somebody is included, or excluded again.
+fn followed(is_include: bool) -> usize {
     let mut group = Group::established(33, 32).0;
     let joins = [group.ids[32].clone()];
-    for (change, people, counts) in
-        [(Change::Include(&joins), 33, included), (Change::Exclude(&joins), 32, !included)]
+    for (change, people, is_asked) in
+        [(Change::Include(&joins), 33, is_include), (Change::Exclude(&joins), 32, !is_include)]
     {
         group.run_watched(0, change, people, &mut |deed, work| {
-            if counts && deed.member == 5 { measured(work) } else { work() }
+            if is_asked && deed.member == 5 { measured(work) } else { work() }
         });
     }
     1

@@ -40,6 +40,74 @@ pub struct Primitives {
     pub octets_out: f64,
 }
 
+impl Primitives {
+    /// How many of each people compare the price of, and what that is called, in the order of
+    /// [`Primitives::list`].
+    pub const LOTS: [(f64, &str); 9] = [
+        (1.0, "a multiplication"),
+        (1.0, "a group key"),
+        (1.0, "admission of an int. key"),
+        (1.0, "admission of a signing key"),
+        (1.0, "a signing key is drawn"),
+        (1.0, "a signature check"),
+        (1.0, "a signature"),
+        (1e3, "1,000 octets in"),
+        (1e3, "1,000 octets out"),
+    ];
+
+    /// All of them, in one order.
+    pub const fn list(&self) -> [f64; 9] {
+        let Self {
+            multiplications,
+            group_keys,
+            int_keys,
+            signing_keys,
+            drawn,
+            checks,
+            signatures,
+            octets_in,
+            octets_out,
+        } = *self;
+        [
+            multiplications,
+            group_keys,
+            int_keys,
+            signing_keys,
+            drawn,
+            checks,
+            signatures,
+            octets_in,
+            octets_out,
+        ]
+    }
+
+    /// Of such a list.
+    pub const fn of_list(list: [f64; 9]) -> Self {
+        let [
+            multiplications,
+            group_keys,
+            int_keys,
+            signing_keys,
+            drawn,
+            checks,
+            signatures,
+            octets_in,
+            octets_out,
+        ] = list;
+        Self {
+            multiplications,
+            group_keys,
+            int_keys,
+            signing_keys,
+            drawn,
+            checks,
+            signatures,
+            octets_in,
+            octets_out,
+        }
+    }
+}
+
 /// Octets of a record's head.
 const HEAD: usize = 4;
 /// A key, a nonce, or a hash.
@@ -247,10 +315,15 @@ mod tests {
     use mpenc::greet::Change;
 
     use super::*;
-    use crate::greet::Group;
+    use crate::greet::{Group, NAME};
 
-    /// What the ids of `Group` have.
-    const NAME: usize = 11;
+    #[test]
+    fn lists_are_in_one_order() {
+        let list: [f64; 9] = core::array::from_fn(|at| f64::from(u8::try_from(at).unwrap()));
+        assert_eq!(Primitives::of_list(list).list(), list);
+        assert_eq!(Primitives { octets_in: 1.0, ..Primitives::default() }.list()[7], 1.0);
+        assert_eq!(Primitives::LOTS[7], (1e3, "1,000 octets in"));
+    }
 
     fn compare(operation: Operation, cost: &crate::greet::Cost) {
         assert_eq!(cost.packets.len(), operation.packets(), "{operation:?}");

@@ -1,13 +1,13 @@
 //! The cost model of docs/PERFORMANCE.md: what it foretells, and what was measured.
 
-use bench_counts::greet::Group;
+use bench_counts::greet::{Group, NAME};
 use bench_counts::model::{Operation, Primitives as Counts};
 use bench_counts::ours::World;
 use mpenc::greet::Change;
 
 use crate::Args;
 use crate::contestant::Player;
-use crate::prices::{Market, NAME, Prices, follower, list};
+use crate::prices::{Market, Prices, follower};
 use crate::report::Report;
 use crate::timing::{Rounds, at_all_places, at_place, interleave, median};
 
@@ -38,21 +38,9 @@ pub fn measure(args: &Args, report: &mut Report) {
     }
     let prices = middle(&prices);
     report.table("prices", &["µs", "/ multiplication"]);
-    let names = [
-        "a multiplication",
-        "a group key",
-        "admission of an int. key",
-        "admission of a signing key",
-        "a signing key is drawn",
-        "a signature check",
-        "a signature",
-        "1,000 octets in",
-        "1,000 octets out",
-    ];
     let one = prices.each.multiplications;
-    for (at, (name, price)) in names.into_iter().zip(list(&prices.each)).enumerate() {
-        let price = if at < 7 { price } else { price * 1e3 };
-        report.row(name, &[price / 1e3, price / one]);
+    for ((lot, name), price) in Counts::LOTS.into_iter().zip(prices.each.list()) {
+        report.row(name, &[lot * price / 1e3, lot * price / one]);
     }
     report.row("a multiplication by the ladder", &[prices.ladder / 1e3, prices.ladder / one]);
     report.table("the model: operations", &["ms foretold", "ms measured", "foretold/measured"]);
@@ -116,19 +104,8 @@ fn compare(args: &Args, members: usize, market: &mut Market, prices: &mut Vec<Pr
 }
 
 fn middle(prices: &[Prices]) -> Prices {
-    let of =
-        |price: fn(&Counts) -> f64| median(prices.iter().map(|all| price(&all.each)).collect());
-    let each = Counts {
-        multiplications: of(|all| all.multiplications),
-        group_keys: of(|all| all.group_keys),
-        int_keys: of(|all| all.int_keys),
-        signing_keys: of(|all| all.signing_keys),
-        drawn: of(|all| all.drawn),
-        checks: of(|all| all.checks),
-        signatures: of(|all| all.signatures),
-        octets_in: of(|all| all.octets_in),
-        octets_out: of(|all| all.octets_out),
-    };
+    let of = |at: usize| median(prices.iter().map(|all| all.each.list()[at]).collect());
+    let each = Counts::of_list(core::array::from_fn(of));
     Prices { each, ladder: median(prices.iter().map(|all| all.ladder).collect()) }
 }
 

@@ -1,6 +1,6 @@
 //! What each primitive costs here and now.
 
-use bench_counts::greet::Group;
+use bench_counts::greet::{Group, NAME};
 use bench_counts::model::{Operation, Primitives as Counts};
 use bench_counts::ours::DIALECT;
 use ed25519_dalek::{Signer, SigningKey, Verifier};
@@ -16,8 +16,6 @@ const SHORT: usize = 300;
 const LONG: usize = 3_300;
 const FEW: usize = 8;
 const MANY: usize = 64;
-/// Octets of the names in groups that are measured.
-pub const NAME: usize = 11;
 
 /// Prices, in nanoseconds.
 pub struct Prices {
@@ -139,54 +137,13 @@ pub fn follower(cpu: &[f64]) -> f64 {
 impl Prices {
     /// What so many of them take.
     pub fn of(&self, counts: &Counts) -> f64 {
-        pairs(&self.each, counts).map(|(price, count)| price * count).sum()
+        self.each.list().iter().zip(counts.list()).map(|(price, count)| price * count).sum()
     }
 
     /// Between these and others.
     pub fn mean(&self, other: &Self) -> Self {
-        let mut means = pairs(&self.each, &other.each).map(|(one, other)| (one + other) / 2.0);
-        let mut next = || means.next().unwrap_or_default();
-        let each = Counts {
-            multiplications: next(),
-            group_keys: next(),
-            int_keys: next(),
-            signing_keys: next(),
-            drawn: next(),
-            checks: next(),
-            signatures: next(),
-            octets_in: next(),
-            octets_out: next(),
-        };
+        let [one, other_one] = [self, other].map(|prices| prices.each.list());
+        let each = Counts::of_list(core::array::from_fn(|at| (one[at] + other_one[at]) / 2.0));
         Self { each, ladder: (self.ladder + other.ladder) / 2.0 }
     }
-}
-
-/// What is counted, in one order.
-pub fn list(counts: &Counts) -> [f64; 9] {
-    let Counts {
-        multiplications,
-        group_keys,
-        int_keys,
-        signing_keys,
-        drawn,
-        checks,
-        signatures,
-        octets_in,
-        octets_out,
-    } = *counts;
-    [
-        multiplications,
-        group_keys,
-        int_keys,
-        signing_keys,
-        drawn,
-        checks,
-        signatures,
-        octets_in,
-        octets_out,
-    ]
-}
-
-fn pairs(one: &Counts, other: &Counts) -> impl Iterator<Item = (f64, f64)> {
-    list(one).into_iter().zip(list(other))
 }

@@ -72,8 +72,10 @@ pub fn interleave<const KINDS: usize>(
     let mut all = [(); KINDS].map(|()| Rounds(vec![Vec::new(); count]));
     for round in 0..=rounds {
         for turn in 0..count {
-            // Forth and back by turns, so that nobody always follows the same one.
-            let turn = if round % 2 == 0 { turn } else { count - 1 - turn };
+            // Forth and back by turns, so that nobody always follows the same one; at each place the other
+            // way the next time.
+            let is_forth = (round + round / PLACES).is_multiple_of(2);
+            let turn = if is_forth { turn } else { count - 1 - turn };
             let contestant = (turn + round / 2) % count;
             let samples = at_place(round, &mut contestants[contestant]);
             if round > 0 {

@@ -22,7 +22,7 @@ const COMPARED: [Case; 5] = [
     (300, 10_000, false),
 ];
 
-/// These are shown beside them. (A million messages of 300 members that are kept take gigabytes.)
+/// These are shown beside them. (A million messages of 300 members that are kept take more than a gigabyte.)
 const SHOWN: [Case; 7] = [
     (30, 10_000, false),
     (30, 10_000, true),

@@ -215,7 +215,7 @@ struct Positions {
     dest: Option<usize>,
 }
 
-/// For how many members there is room from the start.
+/// So many are listed without being moved to more room: every packet of an operation names all members.
 const USUAL_MEMBERS: usize = 32;
 
 /// MEMBER: at least two; one is enough where an exclude leaves its initiator alone.

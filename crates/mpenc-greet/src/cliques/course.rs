@@ -84,7 +84,7 @@ impl Course {
         &mut self,
         rng: &mut dyn CryptoRng,
         upflow: Upflow,
-        int_keys: &[IntPoint],
+        points: &[IntPoint],
     ) -> Result<Next, InternalError> {
         let turn = upflow.entries.len();
         if self.place != Some(turn) {
@@ -118,7 +118,7 @@ impl Course {
                 source: &self.context.own,
                 dest: None,
                 members: &self.initial.members,
-                int_keys: &agreement::downflow(&own.contribution, int_keys)?,
+                int_keys: &agreement::downflow(&own.contribution, points)?,
                 nonces: &nonces,
                 pub_keys: &pub_keys,
                 metadata: None,
@@ -135,7 +135,7 @@ impl Course {
                 source: &self.context.own,
                 dest: Some(self.member(turn.saturating_add(1))?),
                 members: &self.initial.members,
-                int_keys: &agreement::upflow(&own.contribution, int_keys)?,
+                int_keys: &agreement::upflow(&own.contribution, points)?,
                 nonces: &nonces,
                 pub_keys: &pub_keys,
                 metadata: None,

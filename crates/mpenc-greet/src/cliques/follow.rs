@@ -40,8 +40,8 @@ impl fmt::Debug for Proof {
 /// What was found in a packet.
 #[derive(Clone)]
 pub(super) enum Verified {
-    /// The next member's contribution; the intermediate keys, if they are for us.
-    Upflow { entry: Entry, int_keys: Vec<IntPoint> },
+    /// The next member's contribution; the points of the intermediate keys, if they are for us.
+    Upflow { entry: Entry, points: Vec<IntPoint> },
     /// The last member's contribution, all intermediate keys, and the author's identity key if it
     /// is known: their session signature has been verified under it.
     Downflow { entry: Entry, int_keys: Vec<IntKey>, identity: Option<IdentityKey> },
@@ -171,8 +171,8 @@ impl Course {
             return Ok((Stage::Middle, signer, Verified::Downflow { entry, int_keys, identity }));
         };
         let is_for_us = *next == self.context.own;
-        let int_keys = if is_for_us { admit_points(packet)? } else { Vec::new() };
-        Ok((Stage::Middle, signer, Verified::Upflow { entry, int_keys }))
+        let points = if is_for_us { admit_points(packet)? } else { Vec::new() };
+        Ok((Stage::Middle, signer, Verified::Upflow { entry, points }))
     }
 
     /// The session signature in the first downflow. Where its author's identity key is not known,

@@ -121,7 +121,7 @@ impl CliquesGreeting {
                     return Err(InternalError("the draft is of another proposal"));
                 }
                 let upflow = Upflow { entries: proof.entries, own, signature: None };
-                course.answer(rng, upflow, &proof.upflow)?
+                course.answer(rng, upflow, &proof.points)?
             }
         };
         let Next { state, send, status } = next;
@@ -171,9 +171,9 @@ impl Greeting for CliquesGreeting {
             return Ok(Step { send: Vec::new(), status: Status::Pending });
         }
         let next = match (mem::replace(&mut self.state, State::Over), proof.verified) {
-            (State::Upflow(mut upflow), Verified::Upflow { entry, int_keys }) => {
+            (State::Upflow(mut upflow), Verified::Upflow { entry, points }) => {
                 upflow.entries.push(entry);
-                course.answer(rng, upflow, &int_keys)?
+                course.answer(rng, upflow, &points)?
             }
             (State::Upflow(mut upflow), Verified::Downflow { entry, int_keys, identity }) => {
                 upflow.entries.push(entry);

@@ -26,8 +26,8 @@ pub struct InitialProof {
     pub(super) entries: Vec<Entry>,
     /// The intermediate keys that an exclude or a refresh gives the group.
     pub(super) int_keys: Vec<IntKey>,
-    /// Those of an upflow, if it is for us; else they were not looked at.
-    pub(super) upflow: Vec<IntPoint>,
+    /// The points of those of an upflow, if it is for us; else they were not looked at.
+    pub(super) points: Vec<IntPoint>,
 }
 
 impl InitialProof {
@@ -38,8 +38,8 @@ impl InitialProof {
         signer: PublicKey,
         entries: Vec<Entry>,
     ) -> Self {
-        let (int_keys, upflow) = (Vec::new(), Vec::new());
-        Self { author, signer, signature: *packet.signature, entries, int_keys, upflow }
+        let (int_keys, points) = (Vec::new(), Vec::new());
+        Self { author, signer, signature: *packet.signature, entries, int_keys, points }
     }
 }
 
@@ -116,9 +116,9 @@ impl CliquesGreeter {
         let nonce = *packet.nonces.iter().next().ok_or(Check::Count(List::Nonces))?;
         let octets = packet.pub_keys.iter().next().ok_or(Check::Count(List::PubKeys))?;
         let key = verify_with_new_key(packet, initiator, octets)?;
-        let upflow = self.admit_if_next(packet, next)?;
+        let points = self.admit_if_next(packet, next)?;
         let entries = [Entry { nonce, key: key.clone() }].into();
-        Ok(InitialProof { upflow, ..InitialProof::new(packet, 0, key, entries) })
+        Ok(InitialProof { points, ..InitialProof::new(packet, 0, key, entries) })
     }
 
     /// An include that adds us. What it says of the old members is provisional: we cannot know
@@ -155,8 +155,8 @@ impl CliquesGreeter {
             Ok(Entry { nonce: *nonce, key })
         });
         let entries = entries.collect::<Result<_, Check>>()?;
-        let upflow = self.admit_if_next(packet, next)?;
-        Ok(InitialProof { upflow, ..InitialProof::new(packet, author, signer, entries) })
+        let points = self.admit_if_next(packet, next)?;
+        Ok(InitialProof { points, ..InitialProof::new(packet, author, signer, entries) })
     }
 
     /// The intermediate keys of an upflow concern only the member whom it is directed to.

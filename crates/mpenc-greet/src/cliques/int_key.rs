@@ -148,7 +148,8 @@ impl IntPoint {
     }
 }
 
-/// What can be seen from the octets of a key alone: that it is canonical, and not of small order.
+/// What can be seen from the octets of a key alone: that it is canonical, not of small order, and not the
+/// one number without an Edwards y.
 fn expect_form(octets: &[u8; 32]) -> Result<(), KeyFault> {
     // Two encodings of one point must not both pass.
     if !is_reduced(octets) || octets[31] & 0x80 != 0 {
