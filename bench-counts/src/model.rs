@@ -22,6 +22,8 @@ pub enum Operation {
 pub struct Primitives {
     /// Multiplications of a point of a list, and its way from octets and back.
     pub multiplications: f64,
+    /// Lists of intermediate keys that are made: what that takes beside each key.
+    pub lists: f64,
     /// Group keys that are made: a multiplication as well, of one point, and a hash.
     pub group_keys: f64,
     /// Intermediate keys that are admitted, and not multiplied.
@@ -43,8 +45,9 @@ pub struct Primitives {
 impl Primitives {
     /// How many of each people compare the price of, and what that is called, in the order of
     /// [`Primitives::list`].
-    pub const LOTS: [(f64, &str); 9] = [
+    pub const LOTS: [(f64, &str); 10] = [
         (1.0, "a multiplication"),
+        (1.0, "a list, beside its keys"),
         (1.0, "a group key"),
         (1.0, "admission of an int. key"),
         (1.0, "admission of a signing key"),
@@ -56,9 +59,10 @@ impl Primitives {
     ];
 
     /// All of them, in one order.
-    pub const fn list(&self) -> [f64; 9] {
+    pub const fn list(&self) -> [f64; 10] {
         let Self {
             multiplications,
+            lists,
             group_keys,
             int_keys,
             signing_keys,
@@ -70,6 +74,7 @@ impl Primitives {
         } = *self;
         [
             multiplications,
+            lists,
             group_keys,
             int_keys,
             signing_keys,
@@ -82,9 +87,10 @@ impl Primitives {
     }
 
     /// Of such a list.
-    pub const fn of_list(list: [f64; 9]) -> Self {
+    pub const fn of_list(list: [f64; 10]) -> Self {
         let [
             multiplications,
+            lists,
             group_keys,
             int_keys,
             signing_keys,
@@ -96,6 +102,7 @@ impl Primitives {
         ] = list;
         Self {
             multiplications,
+            lists,
             group_keys,
             int_keys,
             signing_keys,
@@ -216,6 +223,7 @@ impl Operation {
         let (new, is_refresh) = (count(self.members() - self.before()), confirms == 0.0);
         Primitives {
             multiplications: 0.0,
+            lists: 0.0,
             group_keys: 1.0,
             // All of the first downflow, which everybody can use.
             int_keys: count(self.members()),
@@ -239,6 +247,7 @@ impl Operation {
         Primitives {
             // Contributions.
             multiplications: keys - 1.0,
+            lists: members,
             group_keys: members,
             // All, by all. (Who contributes next takes the points of those that they get.)
             int_keys: members * members,
@@ -266,6 +275,7 @@ impl Operation {
             // All but one's own are renewed, and a new one for who joins; the last one does not
             // apply theirs to the group's secret.
             multiplications: before + handed_on - 1.0,
+            lists: chain,
             // Everybody needs it.
             group_keys: 1.0,
             drawn: if matches!(self, Self::Establish(_)) { members } else { joins },
@@ -319,10 +329,10 @@ mod tests {
 
     #[test]
     fn lists_are_in_one_order() {
-        let list: [f64; 9] = core::array::from_fn(|at| f64::from(u8::try_from(at).unwrap()));
+        let list: [f64; 10] = core::array::from_fn(|at| f64::from(u8::try_from(at).unwrap()));
         assert_eq!(Primitives::of_list(list).list(), list);
-        assert_eq!(Primitives { octets_in: 1.0, ..Primitives::default() }.list()[7], 1.0);
-        assert_eq!(Primitives::LOTS[7], (1e3, "1,000 octets in"));
+        assert_eq!(Primitives { octets_in: 1.0, ..Primitives::default() }.list()[8], 1.0);
+        assert_eq!(Primitives::LOTS[8], (1e3, "1,000 octets in"));
     }
 
     fn compare(operation: Operation, cost: &crate::greet::Cost) {

@@ -1,5 +1,8 @@
 //! What each primitive costs here and now.
 
+use std::hint::black_box;
+
+use bench_counts::clock;
 use bench_counts::greet::{Group, NAME};
 use bench_counts::model::{Operation, Primitives as Counts};
 use bench_counts::ours::DIALECT;
@@ -8,7 +11,6 @@ use mpenc::greet::{Change, IdentityKey};
 use mpenc::wire::{Packet, armor, unarmor};
 
 use crate::primitives::{Primitives, Signed, Step};
-use crate::timing::timed_cpu;
 
 /// Lengths of two messages, and numbers of members of two groups: the difference is what one more
 /// costs.
@@ -53,42 +55,60 @@ impl Market {
 
     /// Looks at all prices: means, as what happens in turn is a sum.
     pub fn look(&mut self) -> Prices {
-        const REFRESHES: usize = 6;
+        let Self { ladder, signed, few, many, packet } = self;
         let mut buffer = Vec::new();
-        let [check, check_long] = [0, 1].map(|length: usize| {
-            mean(|at| {
-                let Signed { message, signature, by, .. } = &self.signed[at][length];
-                by.verify(message, signature).is_ok()
-            })
-        });
-        let [sign, sign_long] = [0, 1].map(|length: usize| {
-            mean(|at| {
-                let Signed { message, key, .. } = &self.signed[at][length];
-                key.sign(message)
-            })
-        });
-        let admit = mean(|at| IdentityKey::admit(self.signed[at][0].by.as_bytes()).is_ok());
-        let decode = mean(|_| {
-            let contents = unarmor(&self.packet, &mut buffer).expect("a packet");
-            Packet::decode(DIALECT, contents).is_ok()
-        });
-        let ladder = mean(|_| self.ladder.step(Step { multiplications: 1, ..Step::NOTHING }));
-        let encode = mean(|_| armor(&buffer));
-        let draw = mean(|at| {
-            let mut seed = [1; 32];
-            seed[..8].copy_from_slice(&at.to_le_bytes());
-            SigningKey::from_bytes(&seed)
-        });
-        let between = |few: f64, many: f64| (many - few) / (MANY - FEW) as f64 / REFRESHES as f64;
-        let (mut renewed, mut admitted, mut followed) = (0.0, 0.0, 0.0);
-        for _ in 0..REFRESHES {
-            let [few, many] = [(&mut self.few, FEW), (&mut self.many, MANY)]
-                .map(|(group, members)| group.run(0, Change::Refresh, members));
-            renewed += between(few.proposing, many.proposing);
-            let [few, many] = [few, many].map(|cost| follower(&cost.cpu[1..]));
-            admitted += between(few, many);
-            followed += few / REFRESHES as f64;
-        }
+        let contents = unarmor(packet, &mut buffer).expect("a packet").to_vec();
+        let signed = |turn: usize, length: usize| &signed[turn % CALLS][length];
+        let check = |turn, length| {
+            let Signed { message, signature, by, .. } = signed(turn, length);
+            black_box(by.verify(message, signature).is_ok());
+        };
+        let sign = |turn, length| {
+            let Signed { message, key, .. } = signed(turn, length);
+            black_box(key.sign(message));
+        };
+        let (mut renewed, mut proposed) = (0.0, 0.0);
+        let (mut admitted, mut followed) = (0.0, 0.0);
+        let [nothing, ladder, check, check_long, sign, sign_long, admit, draw, decode, encode, _] =
+            means_by_turns(&mut [
+                &mut |_| {},
+                &mut |_| {
+                    black_box(ladder.step(Step { multiplications: 1, ..Step::NOTHING }));
+                },
+                &mut |turn| check(turn, 0),
+                &mut |turn| check(turn, 1),
+                &mut |turn| sign(turn, 0),
+                &mut |turn| sign(turn, 1),
+                &mut |turn| {
+                    black_box(IdentityKey::admit(signed(turn, 0).by.as_bytes()).is_ok());
+                },
+                &mut |turn| {
+                    let mut seed = [1; 32];
+                    seed[..8].copy_from_slice(&turn.to_le_bytes());
+                    black_box(SigningKey::from_bytes(&seed));
+                },
+                &mut |_| {
+                    let contents = unarmor(packet, &mut buffer).expect("a packet");
+                    black_box(Packet::decode(DIALECT, contents).is_ok());
+                },
+                &mut |_| {
+                    black_box(armor(&contents));
+                },
+                &mut |turn| {
+                    if turn % REFRESHED_EVERY == 0 {
+                        let [few, many] = [(&mut *few, FEW), (&mut *many, MANY)]
+                            .map(|(group, members)| group.run(0, Change::Refresh, members));
+                        renewed += between(few.proposing, many.proposing);
+                        proposed += few.proposing / REFRESHES as f64;
+                        let [few, many] = [few, many].map(|cost| follower(&cost.cpu[1..]));
+                        admitted += between(few, many);
+                        followed += few / REFRESHES as f64;
+                    }
+                },
+            ]);
+        let [ladder, check, check_long, sign, sign_long, admit, draw, decode, encode] =
+            [ladder, check, check_long, sign, sign_long, admit, draw, decode, encode]
+                .map(|took| took - nothing);
         // Octets of text are four for three that are signed.
         let signed = 0.75 / (LONG - SHORT) as f64;
         let length = self.packet.len() as f64;
@@ -99,15 +119,20 @@ impl Market {
         let octets = Operation::Refresh(FEW).octets(NAME) as f64;
         let int_key = admitted - grows * octets_in;
         let check = check - SHORT as f64 / 0.75 * octets_in;
+        let sign = sign - SHORT as f64 / 0.75 * octets_out;
+        let multiplication = renewed - grows * octets_out;
+        let others = (FEW - 1) as f64;
         let each = Counts {
-            multiplications: renewed - grows * octets_out,
+            multiplications: multiplication,
+            // What proposing a refresh takes beside all else.
+            lists: proposed - others * multiplication - sign - octets * octets_out,
             // What following a refresh takes beside all else.
             group_keys: followed - check - FEW as f64 * int_key - octets * octets_in,
             int_keys: int_key,
             signing_keys: admit,
             drawn: draw,
             checks: check,
-            signatures: sign - SHORT as f64 / 0.75 * octets_out,
+            signatures: sign,
             octets_in,
             octets_out,
         };
@@ -115,18 +140,27 @@ impl Market {
     }
 }
 
-/// How often in a row something is called.
+/// How often each is called.
 const CALLS: usize = 24;
+/// How often groups are refreshed meanwhile.
+const REFRESHES: usize = 6;
+const REFRESHED_EVERY: usize = CALLS / REFRESHES;
 
-/// Nanoseconds of one call, of a few, which are given their number.
-fn mean<T>(mut call: impl FnMut(usize) -> T) -> f64 {
-    let mut took = Vec::new();
-    timed_cpu(&mut took, || {
-        for number in 0..CALLS {
-            core::hint::black_box(call(number));
+/// What one member more costs.
+fn between(few: f64, many: f64) -> f64 {
+    (many - few) / (MANY - FEW) as f64 / REFRESHES as f64
+}
+
+/// Mean nanoseconds of one call of each kind. They are made by turns, as members make them: each finds
+/// the processor's caches as the others left them. A call is given the number of its turn.
+fn means_by_turns<const KINDS: usize>(calls: &mut [&mut dyn FnMut(usize); KINDS]) -> [f64; KINDS] {
+    let mut sums = [0.0; KINDS];
+    for turn in 0..CALLS {
+        for (sum, call) in sums.iter_mut().zip(calls.iter_mut()) {
+            *sum += clock::timed(|| call(turn)).1;
         }
-    });
-    took[0] / CALLS as f64
+    }
+    sums.map(|sum| sum / CALLS as f64)
 }
 
 /// The mean of what members spent who did the same.
