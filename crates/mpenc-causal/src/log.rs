@@ -180,10 +180,39 @@ impl<I: Copy + Ord + Hash, A: Clone + Ord, T> MessageLog<I, A, T> {
         transcript: &Transcript<I, A>,
         latest: &[I],
     ) -> Result<Section, LogError<I>> {
+        let base = self.base_after(previous, transcript, latest)?;
+        self.open(base)
+    }
+
+    /// Tells a section of what it follows on once more: some of the names were unknown when it
+    /// [began](Self::begin_after), and are not any more. Lines that it has already stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError::UnknownSection`].
+    pub fn begin_again(
+        &mut self,
+        section: Section,
+        previous: Section,
+        transcript: &Transcript<I, A>,
+        latest: &[I],
+    ) -> Result<(), LogError<I>> {
+        let base = self.base_after(previous, transcript, latest)?;
+        let state = self.sections.get_mut(&section).ok_or(LogError::UnknownSection)?;
+        state.base = base;
+        Ok(())
+    }
+
+    /// What messages without parents have as effective parents, in a section after `previous`.
+    fn base_after(
+        &self,
+        previous: Section,
+        transcript: &Transcript<I, A>,
+        latest: &[I],
+    ) -> Result<Places, LogError<I>> {
         let state = self.state(previous)?;
         let known = latest.iter().filter_map(|id| state.latest_at(transcript.index_of(id)?));
-        let latest = self.latest_lines(previous, transcript, known);
-        self.open(state.or_base(latest))
+        Ok(state.or_base(self.latest_lines(previous, transcript, known)))
     }
 
     /// Forgets what is only needed while messages of the section may still come, and while a new

@@ -8,7 +8,7 @@ use mpenc_order::PacketId;
 use mpenc_wire::{DataPacket, MemberId, Packet, peek_signature, unarmor};
 
 use crate::event::Fault;
-use crate::subsession::{Arrival, Received, SubSession};
+use crate::subsession::{Arrival, Received};
 use crate::timers::Timer;
 use crate::{Ctx, Event, HeldId, Instant, Outputs, Session, Suite};
 
@@ -160,13 +160,13 @@ impl<S: Suite> Session<S> {
     ) -> Result<Received, InternalError> {
         let Self { current, previous, shared, .. } = self;
         if let Some(sub) = current {
-            let other = previous.as_ref().map(SubSession::transcript);
+            let other = previous.as_ref();
             if sub.receive(cx, shared, other, arrival, out)? == Received::Here {
                 return Ok(Received::Here);
             }
         }
         if let Some(sub) = previous {
-            let other = current.as_ref().map(SubSession::transcript);
+            let other = current.as_ref();
             return sub.receive(cx, shared, other, arrival, out);
         }
         Ok(Received::Elsewhere)

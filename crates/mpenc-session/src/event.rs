@@ -493,7 +493,8 @@ pub enum Event {
         /// Who has not acked it.
         missing: Vec<MemberId>,
     },
-    /// A message misses parents, and waits out of sight. If its sub-session is over before they come
+    /// A message misses parents, or what its author had seen in the sub-session before, and waits out of
+    /// sight. If its sub-session is over before they come
     /// ([`Event::Parted`], not consistent), it stays away for good; its author is told that it was
     /// not fully acked.
     NotAccepted {
@@ -501,7 +502,7 @@ pub enum Event {
         author: MemberId,
         /// Which.
         id: MessageId,
-        /// Which parents are missing.
+        /// Which parents are missing. None if it waits for the sub-session before only.
         missing: Vec<MessageId>,
     },
     /// A message that missed parents has found its place; withdraws [`Event::NotAccepted`].

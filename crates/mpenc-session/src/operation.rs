@@ -480,6 +480,11 @@ impl<S: Suite> Session<S> {
             let patience = self.shared.config.latencies(STRAGGLERS);
             self.foreign_until = cx.now.after(patience);
         }
+        if self.current.is_some() {
+            // What waited for it has its place before the end of the one that goes now.
+            self.drop_previous(cx, out);
+            self.catch_up(cx, out)?;
+        }
         if let Some(mut old) = self.current.take() {
             if !excluded_us {
                 let latency = self.shared.config.broadcast_latency;
@@ -489,7 +494,6 @@ impl<S: Suite> Session<S> {
                 automatic(old.finish(cx, &mut self.shared, false, out))?;
             }
             old.make_way(&completed.members);
-            self.drop_previous(cx, out);
             self.previous = Some(old);
         }
         if completed.keys.is_none() && !excluded_us && !self.shared.dialect.unreachable_readers {
@@ -511,9 +515,13 @@ impl<S: Suite> Session<S> {
             .map_err(|_| InternalError::new("the log did not begin a section"))?;
             let security = S::secure(self.shared.dialect, keys);
             let members = &completed.members;
-            let current =
-                SubSession::new(&self.shared, cx.now, section, security, members, &self.own);
-            self.current = Some(current.began_by(self.order.head().map(|(packet, _)| packet)));
+            let mut current =
+                SubSession::new(&self.shared, cx.now, section, security, members, &self.own)
+                    .began_by(self.order.head().map(|(packet, _)| packet));
+            if self.previous.as_ref().is_some_and(|old| !old.is_whole()) {
+                current = current.follows(latest);
+            }
+            self.current = Some(current);
         }
         // Before anything is written to the new members: those who joined know nothing of before.
         self.note_history(cx, out);

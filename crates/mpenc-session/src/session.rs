@@ -598,6 +598,7 @@ impl<S: Suite> Session<S> {
 
     /// What every input may have made possible or necessary.
     fn settle(&mut self, cx: &mut Ctx<'_>, out: &mut Outputs) -> Result<(), InternalError> {
+        self.catch_up(cx, out)?;
         self.hear_history(cx, out);
         let parting = core::mem::take(&mut self.shared.parting);
         for member in parting {
@@ -608,6 +609,19 @@ impl<S: Suite> Session<S> {
         self.advance_invitation(cx, out);
         self.await_turn_to_refresh(cx);
         Ok(())
+    }
+
+    /// What waited for the sub-session before has its turn, once that has come.
+    pub(crate) fn catch_up(
+        &mut self,
+        cx: &Ctx<'_>,
+        out: &mut Outputs,
+    ) -> Result<(), InternalError> {
+        let Self { current, previous, shared, .. } = self;
+        match current {
+            Some(current) => current.catch_up(cx.now, shared, previous.as_ref(), out),
+            None => Ok(()),
+        }
     }
 
     fn on_subsession_over(&mut self, cx: &Ctx<'_>, number: SubSessionNumber, out: &mut Outputs) {

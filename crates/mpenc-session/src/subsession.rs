@@ -1,6 +1,7 @@
 //! One sub-session: constant members, constant keys, one transcript.
 
 mod boundary;
+mod follow;
 mod fork;
 
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -15,6 +16,7 @@ use mpenc_order::PacketId;
 use mpenc_wire::{DataPacket, MemberId, MessageId, ParentOrder};
 
 use self::boundary::Boundary;
+use self::follow::Awaited;
 use crate::event::{Event, Fault, MessageEvent, Readers};
 use crate::flow::{Due, FlowControl, Message, Rules, Silent};
 use crate::history::order_ack;
@@ -80,7 +82,10 @@ pub(crate) struct SubSession<X> {
     /// In the order of their numbers in the transcript.
     members: Arc<[MemberId]>,
     transcript: Transcript<MessageId, MemberId>,
-    pending: Pending<MessageId, MemberId, Incoming>,
+    pending: Pending<Awaited, MemberId, Incoming>,
+    /// The latest messages of the sub-session before, as the operation names them that began this one;
+    /// as long as some of them are missing.
+    latest_before: Option<Vec<MessageId>>,
     /// Who acks, resends and says what, and when; and how far we are with our own part.
     flow: FlowControl<Index, usize>,
     /// How many messages are yet to come before the transcript is pruned.
@@ -129,6 +134,7 @@ impl<X: MessageSecurity> SubSession<X> {
             flow: FlowControl::new(rules, &number, &numbers(&transcript), now, shared.stamp),
             transcript,
             pending: Pending::new(room, per_author),
+            latest_before: None,
             until_pruned: PRUNED_EVERY,
             fins: alloc::vec![0; members.len()],
             forkers: BTreeSet::new(),
@@ -224,7 +230,7 @@ impl<X: MessageSecurity> SubSession<X> {
             order_ack: None,
             packet: sealed.packet.clone(),
         };
-        let added = self.add(None, &message).map_err(|_| {
+        let added = self.transcript.add(entry(None, &message)).map_err(|_| {
             WriteError::Internal(InternalError::new("the transcript refused a message of our own"))
         })?;
         self.accept(cx.now, shared, message, added, out).map_err(WriteError::Internal)?;
@@ -273,13 +279,13 @@ impl<X: MessageSecurity> SubSession<X> {
             || members.len() != self.readers.len().saturating_add(1);
     }
 
-    /// Takes a data packet, if it is of this sub-session. A parent that stands in `other`, the other
-    /// sub-session's transcript, is a fault, and not something to wait for.
+    /// Takes a data packet, if it is of this sub-session. A parent that stands in the `other`
+    /// sub-session is a fault, and not something to wait for; but what is to come there first may be.
     pub(crate) fn receive(
         &mut self,
         cx: &mut Ctx<'_>,
         shared: &mut Shared,
-        other: Option<&Transcript<MessageId, MemberId>>,
+        other: Option<&Self>,
         arrival: &Arrival<'_>,
         out: &mut Outputs,
     ) -> Result<Received, InternalError> {
@@ -296,7 +302,7 @@ impl<X: MessageSecurity> SubSession<X> {
             }
             return Ok(Received::Here);
         }
-        if self.pending.contains(&id) {
+        if self.pending.contains(&Awaited::Message(id)) {
             return Ok(Received::Here);
         }
         let author = arrival.author();
@@ -341,15 +347,23 @@ impl<X: MessageSecurity> SubSession<X> {
         &mut self,
         now: Instant,
         shared: &mut Shared,
-        other: Option<&Transcript<MessageId, MemberId>>,
+        other: Option<&Self>,
         message: Incoming,
         out: &mut Outputs,
     ) -> Result<(), InternalError> {
         let mut ready = Vec::from([message]);
         while let Some(message) = ready.pop() {
             let id = message.id;
-            match self.add(other, &message) {
-                Ok(added) => {
+            let mut awaited = self.awaited_before(other, &message.author);
+            let entry = entry(other.map(Self::transcript), &message);
+            let added = if awaited.is_empty() {
+                self.transcript.add(entry).map(Some)
+            } else {
+                self.transcript.check(&entry).map(|()| None)
+            };
+            match added {
+                Ok(None) => self.hold(now, shared, awaited, message, out),
+                Ok(Some(added)) => {
                     if message.author == self.own {
                         self.on_copy(now, message.kind, out);
                     }
@@ -357,12 +371,13 @@ impl<X: MessageSecurity> SubSession<X> {
                     if self.missing.remove(&id) == Some(None) {
                         out.tell(Event::Accepted(id));
                     }
-                    let mut woken = self.pending.take_ready(&id);
+                    let mut woken = self.pending.take_ready(&Awaited::Message(id));
                     woken.reverse();
                     ready.extend(woken);
                 }
                 Err(AddError::MissingParents(missing)) => {
-                    self.hold(now, shared, missing, message, out);
+                    awaited.extend(missing.into_iter().map(Awaited::Message));
+                    self.hold(now, shared, awaited, message, out);
                 }
                 Err(AddError::Fork(evidence)) => {
                     self.missing.remove(&id);
@@ -381,44 +396,28 @@ impl<X: MessageSecurity> SubSession<X> {
         Ok(())
     }
 
-    /// Keeps a message until its parents have come. The queue is bounded, also for each author.
+    /// Keeps a message until what it waits for has come. The queue is bounded, also for each author.
     fn hold(
         &mut self,
         now: Instant,
         shared: &mut Shared,
-        missing: Vec<MessageId>,
+        awaited: Vec<Awaited>,
         message: Incoming,
         out: &mut Outputs,
     ) {
         let (id, author) = (message.id, message.author.clone());
         let due = now.after(shared.config.broadcast_latency);
         self.missing.entry(id).or_insert(Some(due));
-        for dropped in self.pending.insert(id, author, missing, message) {
-            if self.missing.remove(&dropped.id) != Some(None) {
-                out.tell(Event::NotAccepted {
-                    author: dropped.author,
-                    id: dropped.id,
-                    missing: dropped.missing,
-                });
+        for dropped in self.pending.insert(Awaited::Message(id), author, awaited, message) {
+            let id = dropped.item.id;
+            if self.missing.remove(&id) != Some(None) {
+                let missing = Awaited::messages(dropped.missing);
+                out.tell(Event::NotAccepted { author: dropped.author, id, missing });
             }
         }
         if !core::mem::replace(&mut self.missing_timer, true) {
             shared.timers.set(due, Timer::MissingParents(self.number));
         }
-    }
-
-    /// Gives a message its place in the transcript, if it has one.
-    fn add(
-        &mut self,
-        other: Option<&Transcript<MessageId, MemberId>>,
-        message: &Incoming,
-    ) -> Result<Added<MessageId>, AddError<MessageId, MemberId>> {
-        let role = role_of(message.kind);
-        let mut entry = Entry::new(message.id, &message.author, &message.parents, role);
-        if let Some(other) = other {
-            entry = entry.apart_from(other);
-        }
-        self.transcript.add(entry)
     }
 
     /// What follows from a message that the transcript has just taken.
@@ -573,9 +572,10 @@ impl<X: MessageSecurity> SubSession<X> {
     pub(crate) fn parents_due(&mut self, now: Instant, shared: &mut Shared, out: &mut Outputs) {
         for (id, due) in &mut self.missing {
             if due.is_some_and(|due| due <= now)
-                && let Some((author, missing)) = self.pending.missing(id)
+                && let Some((author, awaited)) = self.pending.missing(&Awaited::Message(*id))
             {
                 *due = None;
+                let missing = Awaited::messages(awaited);
                 out.tell(Event::NotAccepted { author, id: *id, missing });
             }
         }
@@ -657,6 +657,19 @@ impl<X: MessageSecurity> SubSession<X> {
 
 /// How many messages come at the least before a transcript is pruned again.
 const PRUNED_EVERY: usize = 64;
+
+/// A message, as transcripts take it.
+fn entry<'a>(
+    other: Option<&'a Transcript<MessageId, MemberId>>,
+    message: &'a Incoming,
+) -> Entry<'a, MessageId, MemberId> {
+    let role = role_of(message.kind);
+    let entry = Entry::new(message.id, &message.author, &message.parents, role);
+    match other {
+        Some(other) => entry.apart_from(other),
+        None => entry,
+    }
+}
 
 /// The numbers of a transcript's members.
 fn numbers(transcript: &Transcript<MessageId, MemberId>) -> Vec<usize> {

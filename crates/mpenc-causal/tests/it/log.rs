@@ -103,6 +103,24 @@ fn a_section_starts_from_what_the_membership_change_names() {
 }
 
 #[test]
+fn a_section_that_began_too_early_can_begin_again() {
+    let (mut log, mut old, mut new) = (Log::new(), chat(), chat());
+    let before = log.begin().unwrap();
+    line(&mut log, before, &mut old, 1, "alice", &[]);
+    let after = log.begin_after(before, &old, &[2]).unwrap();
+    assert_eq!(line(&mut log, after, &mut new, 10, "bob", &[]), [0_usize; 0], "2 is missing");
+    line(&mut log, before, &mut old, 2, "bob", &[1]);
+    log.begin_again(after, before, &old, &[2]).unwrap();
+    assert_eq!(log.parents(&10).len(), 0, "that line has its parents");
+    line(&mut log, after, &mut new, 11, "carol", &[]);
+    assert!(log.parents(&11).eq([2]));
+    log.end(before);
+    assert_eq!(log.begin_again(after, before, &old, &[1]), Err(LogError::UnknownSection));
+    log.end(after);
+    assert_eq!(log.begin_again(after, before, &old, &[1]), Err(LogError::UnknownSection));
+}
+
+#[test]
 fn a_silent_section_is_looked_through() {
     let (mut log, mut first, second, mut third) = (Log::new(), chat(), chat(), chat());
     let a = log.begin().unwrap();

@@ -63,6 +63,11 @@ impl Teller {
                 name(by)
             )),
             Event::Parting(member) => note(format!("{} is leaving", name(member))),
+            Event::NotAccepted { author, missing, .. } if missing.is_empty() => warning(format!(
+                "a message by {} waits out of sight: what its author had seen before the members, or \
+                 the key, changed has not all come",
+                name(author)
+            )),
             Event::NotAccepted { author, missing, .. } => warning(format!(
                 "a message by {} waits out of sight: {} that its author had seen {} not come",
                 name(author),

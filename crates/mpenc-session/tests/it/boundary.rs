@@ -18,11 +18,16 @@ fn together(seed: u64) -> Group {
     group
 }
 
+fn texts(group: &Group, name: &str) -> Vec<String> {
+    group.shown(name).into_iter().map(|(_, text)| text).collect()
+}
+
 fn differs(events: &[Event]) -> Vec<&Event> {
     events.iter().filter(|event| matches!(event, Event::HistoryDiffers { .. })).collect()
 }
 
-/// A message that did not come before the operation named it comes by a resend, into its place.
+/// A message that did not come before the operation named it comes by a resend; and what was written
+/// after the operation is not shown before it.
 #[test]
 fn what_is_missing_at_a_membership_change_is_recovered() {
     let mut group = together(430);
@@ -32,17 +37,77 @@ fn what_is_missing_at_a_membership_change_is_recovered() {
     group.run(1);
     group.send("b", "after");
     group.run(1);
-    let texts =
-        |group: &Group| group.shown("c").into_iter().map(|(_, text)| text).collect::<Vec<_>>();
-    assert_eq!(texts(&group), ["after"]);
+    assert_eq!(texts(&group, "c"), [""; 0]);
     assert!(!group.session("c").is_consistent(), "it knows that something is missing");
     group.run(100);
-    assert_eq!(texts(&group), ["after", "before"]);
+    assert_eq!(texts(&group, "c"), ["before", "after"]);
     for name in NAMES {
         let events = group.events(name);
         let alarming = events.iter().find(|event| event.severity() >= Severity::Security);
         assert_eq!(alarming, None, "{name}");
         assert!(group.session(name).is_consistent(), "{name}: {events:?}");
+    }
+}
+
+/// What an author had seen before the operation, though who proposed it had not, comes first as well:
+/// the author's FIN tells of it.
+#[test]
+fn what_its_author_had_seen_before_a_membership_change_is_shown_first() {
+    let mut group = together(435);
+    group.send("b", "before");
+    for _ in 0..100 {
+        group.sim.run_for(Duration::from_millis(10)).unwrap();
+        group.sim.lose_incoming(group.node("a"));
+        group.sim.lose_incoming(group.node("c"));
+    }
+    group.propose("a", Membership::Refresh).unwrap();
+    group.run(1);
+    group.send("b", "after");
+    group.send("c", "meanwhile");
+    group.run(config().broadcast_latency.as_secs() + 1);
+    // What c writes follows on what c has, and waits for nothing but c's FIN.
+    for name in ["a", "c"] {
+        assert_eq!(texts(&group, name), ["meanwhile"], "{name}");
+        let waits = group.events(name).into_iter().any(|event| {
+            matches!(event, Event::NotAccepted { author, missing, .. }
+                if author == id("b") && missing.is_empty())
+        });
+        assert!(waits, "{name} says so");
+    }
+    group.run(100);
+    for name in ["a", "c"] {
+        assert_eq!(texts(&group, name), ["meanwhile", "before", "after"], "{name}");
+        let events = group.events(name);
+        let withdrawn = events.iter().any(|event| matches!(event, Event::Accepted(_)));
+        assert!(withdrawn && group.session(name).is_consistent(), "{name}: {events:?}");
+    }
+}
+
+/// Nothing waits for ever: what follows on messages that never come is shown when that is told, or when
+/// another operation takes the sub-session away in which they could have come.
+#[test]
+fn what_waited_for_what_never_comes_is_shown_in_the_end() {
+    for (renewed, seconds) in [(false, 100), (true, 1)] {
+        let mut group = together(436);
+        group.send("a", "for nobody");
+        group.sim.lose_outgoing(group.node("a"));
+        group.propose("a", Membership::Refresh).unwrap();
+        group.run(1);
+        group.sim.freeze(group.node("a"));
+        group.send("b", "after");
+        group.run(5);
+        assert_eq!(texts(&group, "c"), [""; 0]);
+        if renewed {
+            group.propose("b", Membership::Refresh).unwrap();
+        }
+        group.events("c");
+        group.run(seconds);
+        assert_eq!(texts(&group, "c"), ["after"], "another operation: {renewed}");
+        let events = group.events("c");
+        let place = |is_it: fn(&Event) -> bool| events.iter().position(is_it);
+        let shown = place(|event| matches!(event, Event::Message(_))).unwrap();
+        let told = place(|event| matches!(event, Event::Parted { consistent: false })).unwrap();
+        assert!(told < shown, "{events:?}");
     }
 }
 

@@ -21,8 +21,9 @@ pub(crate) struct Written {
     readers: BTreeSet<MemberId>,
     /// The operation that made the sub-session in which it was written.
     sub: Option<PacketId>,
-    /// What its author had been shown by then.
-    after: Vec<MessageId>,
+    /// What its author had been shown by then: of sub-sessions before, what came before their end, since
+    /// nothing that the author wrote can tell of the rest.
+    after: BTreeSet<MessageId>,
 }
 
 /// An operation that the channel ordered.
@@ -72,6 +73,8 @@ pub(crate) struct Book {
     pub(crate) shown: BTreeSet<MessageId>,
     /// The same in order, since it last entered the channel.
     log: Vec<MessageId>,
+    /// Those that came when their sub-session was over.
+    late: BTreeSet<MessageId>,
     standing: BTreeMap<MessageId, Standing>,
     /// Notices that stand, and since when.
     pending: BTreeMap<Pending, Instant>,
@@ -138,6 +141,7 @@ impl Witness {
             lived_in: BTreeSet::new(),
             shown: BTreeSet::new(),
             log: Vec::new(),
+            late: BTreeSet::new(),
             standing: BTreeMap::new(),
             pending: BTreeMap::new(),
             gone: BTreeSet::new(),
@@ -168,7 +172,8 @@ impl Witness {
         text: String,
     ) {
         let Some(book) = self.books.get(&node) else { return };
-        let after = book.log.iter().filter(|seen| **seen != id).copied().collect();
+        let after = book.log.iter().filter(|seen| **seen != id && !book.late.contains(seen));
+        let after = after.copied().collect();
         let author = book.member.clone();
         let written = Written { author, text, readers, sub: book.sub, after };
         if self.written.insert(id, written).is_some() {
@@ -477,6 +482,9 @@ impl Witness {
         let id = message.id;
         let fresh = book.shown.insert(id);
         book.log.push(id);
+        if self.written.get(&id).is_some_and(|written| written.sub != book.sub) {
+            book.late.insert(id);
+        }
         book.standing.insert(id, Standing::Open);
         if !fresh {
             self.violation(node, format!("{id} was shown twice"));
@@ -507,13 +515,20 @@ impl Witness {
             }
             let place = book.log.iter().position(|id| *id == message.id).unwrap_or(0);
             for cause in &written.after {
-                // What was still under way when its sub-session was dropped is lost, and its author
-                // is told so.
                 let cause_sub = self.written.get(cause).and_then(|cause| cause.sub);
                 let before = book.log.iter().take(place).any(|id| id == cause);
+                // What was still under way when its sub-session was dropped is lost, and its author
+                // is told so.
                 if cause_sub == written.sub && !before {
                     found.push(format!("{message:?} was shown before its cause {cause}"));
                 }
+            }
+            let mut before = book.log.iter().take(place);
+            let follows = |id: &&MessageId| {
+                self.written.get(id).is_some_and(|other| other.after.contains(&message.id))
+            };
+            if let Some(effect) = before.find(follows) {
+                found.push(format!("{message:?} was shown after {effect}, which follows on it"));
             }
         }
         for what in found {
@@ -571,6 +586,7 @@ impl Witness {
         book.alarmed = false;
         book.lived_in.clear();
         book.log.clear();
+        book.late.clear();
         book.pending.clear();
         book.gone.clear();
         let standing = core::mem::take(&mut book.standing);
