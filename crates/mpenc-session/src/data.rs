@@ -129,11 +129,16 @@ impl<S: Suite> Session<S> {
         }
         if self.expects_data() && !self.held.contains(sender, text) {
             let due = cx.now.after(self.shared.config.broadcast_latency);
-            // Most of what whoever joins hears is not for them.
-            let joined = self.current.is_some() && cx.now >= self.foreign_until;
-            if let Some(due) = self.held.hold(sender, text, due, joined.then_some(out)) {
+            let mut dropped = Vec::new();
+            if let Some(due) = self.held.hold(sender, text, due, &mut dropped) {
                 self.shared.timers.set(due, Timer::Undecryptable);
             }
+            // Most of what whoever joins hears is not for them.
+            let joined = self.current.is_some() && cx.now >= self.foreign_until;
+            let dropped = dropped.iter().filter(|held| !held.told && joined);
+            let members = self.members();
+            let dropped = dropped.filter(|held| members.contains(&held.sender));
+            dropped.for_each(|held| held.tell(out));
         }
         Ok(())
     }

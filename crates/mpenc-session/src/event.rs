@@ -486,7 +486,7 @@ pub enum Event {
         missing: Vec<MemberId>,
     },
     /// Every reader who still can has acked this payload; these have left or were excluded before
-    /// they did. Nothing more will come of it.
+    /// they did. Should an ack of theirs have been under way, [`Event::FullyAcked`] may yet follow.
     Unreachable {
         /// Which.
         id: MessageId,

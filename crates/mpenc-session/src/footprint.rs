@@ -11,9 +11,9 @@ pub struct Footprint {
     pub held: usize,
     /// Their octets: at most 256 KiB.
     pub held_octets: usize,
-    /// Messages that wait for their parents: at most four times `pending` for each of the current and
+    /// Messages that wait for their parents, at most four times `pending` for each of the current and
     /// the previous sub-session, where `pending` is the square root of 64 times its members, at least
-    /// 16.
+    /// 16; and ids of those that there was no room for, at most sixteen times `pending`.
     pub unaccepted: usize,
     /// Octets of packets that may have to be sent again: at most 4 MiB for each of the two.
     pub kept_octets: usize,

@@ -23,6 +23,17 @@ pub(crate) struct Held {
     pub(crate) told: bool,
 }
 
+impl Held {
+    /// The user hears that it could not be opened.
+    pub(crate) fn tell(&self, out: &mut Outputs) {
+        out.tell(Event::NotDecrypted {
+            packet: self.number,
+            sender: self.sender.clone(),
+            octets: self.packet.len(),
+        });
+    }
+}
+
 /// The try-later queue (TR-15), bounded by sender and in octets. Only data packets come here:
 /// membership events never wait in a queue that can drop.
 #[derive(Clone, Debug, Default)]
@@ -37,13 +48,14 @@ pub(crate) struct HeldPackets {
 
 impl HeldPackets {
     /// Holds a packet. When there is no room, the oldest of whoever takes up most gives way, so that
-    /// nobody can keep the others out, which `out` hears of. Says when its time is up, if the timer is to be set.
+    /// nobody can keep the others out. Says when its time is up, if the timer is to be set, and adds to
+    /// `dropped` what gave way.
     pub(crate) fn hold(
         &mut self,
         sender: &MemberId,
         packet: &str,
         due: Instant,
-        mut out: Option<&mut Outputs>,
+        dropped: &mut Vec<Held>,
     ) -> Option<Instant> {
         self.numbered = self.numbered.wrapping_add(1);
         let number = HeldId(self.numbered);
@@ -56,11 +68,11 @@ impl HeldPackets {
             told: false,
         });
         if self.queue.iter().filter(|held| held.sender == *sender).count() > PER_SENDER {
-            self.drop_oldest_of(&sender.clone(), out.as_deref_mut());
+            dropped.extend(self.take_oldest_of(sender));
         }
         while self.octets > OCTETS {
             let Some(most) = self.greediest() else { break };
-            self.drop_oldest_of(&most, out.as_deref_mut());
+            dropped.extend(self.take_oldest_of(&most));
         }
         (!core::mem::replace(&mut self.armed, true)).then_some(due)
     }
@@ -75,14 +87,11 @@ impl HeldPackets {
         (due, next)
     }
 
-    fn drop_oldest_of(&mut self, sender: &MemberId, out: Option<&mut Outputs>) {
+    fn take_oldest_of(&mut self, sender: &MemberId) -> Option<Held> {
         let oldest = self.queue.iter().position(|held| held.sender == *sender);
-        if let Some(dropped) = oldest.and_then(|at| self.queue.remove(at)) {
-            self.octets = self.octets.saturating_sub(dropped.packet.len());
-            if let Some(out) = out.filter(|_| !dropped.told) {
-                tell(&dropped, out);
-            }
-        }
+        let taken = self.queue.remove(oldest?)?;
+        self.octets = self.octets.saturating_sub(taken.packet.len());
+        Some(taken)
     }
 
     /// Whoever takes up most octets.
@@ -114,7 +123,7 @@ impl HeldPackets {
     pub(crate) fn tell(&mut self, number: HeldId, out: &mut Outputs) {
         if let Some(held) = self.queue.iter_mut().find(|held| held.number == number) {
             held.told = true;
-            tell(held, out);
+            held.tell(out);
         }
     }
 
@@ -150,14 +159,6 @@ impl HeldPackets {
     }
 }
 
-fn tell(held: &Held, out: &mut Outputs) {
-    out.tell(Event::NotDecrypted {
-        packet: held.number,
-        sender: held.sender.clone(),
-        octets: held.packet.len(),
-    });
-}
-
 #[cfg(test)]
 mod tests {
     use alloc::format;
@@ -178,17 +179,18 @@ mod tests {
     fn nobody_can_keep_the_others_out() {
         let (greedy, modest) = (id("greedy"), id("modest"));
         let mut held = HeldPackets::default();
-        let mut out = Outputs::new();
+        let mut dropped = Vec::new();
         for number in 0..PER_SENDER {
             let packet = format!("{number:>width$}", width = OCTETS / PER_SENDER);
-            held.hold(&greedy, &packet, at(5), Some(&mut out));
+            held.hold(&greedy, &packet, at(5), &mut dropped);
         }
-        assert_eq!(out.len(), 0);
-        held.hold(&modest, "small", at(5), Some(&mut out));
+        assert!(dropped.is_empty());
+        held.hold(&modest, "small", at(5), &mut dropped);
         assert!(held.contains(&modest, "small"));
-        assert_eq!(out.len(), 1, "one of the greedy one's gave way");
+        assert_eq!(dropped.len(), 1);
+        assert_eq!(dropped[0].sender, greedy, "one of theirs gave way");
         for number in 0..2 * PER_SENDER {
-            held.hold(&modest, &format!("{number}"), at(5), Some(&mut out));
+            held.hold(&modest, &format!("{number}"), at(5), &mut dropped);
         }
         let count = held.take_all().iter().filter(|held| held.sender == modest).count();
         assert_eq!(count, PER_SENDER);
@@ -197,15 +199,15 @@ mod tests {
     #[test]
     fn one_timer_serves_all() {
         let mut held = HeldPackets::default();
-        let mut out = Outputs::new();
-        assert_eq!(held.hold(&id("a"), "1", at(5), Some(&mut out)), Some(at(5)));
+        let mut dropped = Vec::new();
+        assert_eq!(held.hold(&id("a"), "1", at(5), &mut dropped), Some(at(5)));
         for number in 0..1_000 {
-            assert_eq!(held.hold(&id("b"), &format!("{number}"), at(6), Some(&mut out)), None);
+            assert_eq!(held.hold(&id("b"), &format!("{number}"), at(6), &mut dropped), None);
         }
         let (due, next) = held.take_due(at(5));
         assert_eq!((due.len(), next), (1, Some(at(6))));
         let (due, next) = held.take_due(at(7));
         assert_eq!((due.len(), next), (1 + PER_SENDER, None));
-        assert_eq!(held.hold(&id("a"), "2", at(8), Some(&mut out)), Some(at(8)));
+        assert_eq!(held.hold(&id("a"), "2", at(8), &mut dropped), Some(at(8)));
     }
 }

@@ -426,8 +426,8 @@ impl<S: Suite> Session<S> {
         unacked.filter(|id| self.shared.log.line(id).is_some())
     }
 
-    /// Messages that wait out of sight for those that their authors had seen; of the previous and of
-    /// the current sub-session. [`Event::NotAccepted`] tells of those that wait for long.
+    /// Messages that wait out of sight for those that their authors had seen, or to come again, as there
+    /// was no room for them; of the previous and of the current sub-session. [`Event::NotAccepted`] tells of those that wait for long.
     pub fn unaccepted(&self) -> impl Iterator<Item = MessageId> + '_ {
         [&self.previous, &self.current].into_iter().flatten().flat_map(SubSession::unaccepted)
     }
@@ -438,11 +438,18 @@ impl<S: Suite> Session<S> {
         self.current.iter().flat_map(SubSession::forkers)
     }
 
-    /// Whether everything that was written in this session was acked by everybody.
+    /// Whether everything that was written in this session was acked by everybody, and nobody was heard
+    /// of who tells another story: of the order of operations ([`Event::OrderMismatch`]), of their own
+    /// messages ([`Event::Forked`]), or in our name.
+    ///
+    /// Two honest members for whom it is true, and who have each other's acks, have accepted the same.
     #[must_use]
     pub fn is_consistent(&self) -> bool {
+        let mut subs = [&self.current, &self.previous].into_iter().flatten();
+        let one_story = |sub: &SubSession<S::Security>| sub.forkers().next().is_none();
         !self.tainted
-            && [&self.current, &self.previous].into_iter().flatten().all(SubSession::is_consistent)
+            && !self.order.is_disputed()
+            && subs.all(|sub| sub.is_consistent() && one_story(sub))
     }
 
     /// The server order: packet id of the latest accepted final packet, and the chain hash at it.

@@ -106,6 +106,10 @@ pub(crate) struct SubSession<X> {
     /// One timer serves all of them.
     missing: BTreeMap<MessageId, Option<Instant>>,
     missing_timer: bool,
+    /// Those that there was no room for, which the user was told; some come again.
+    dropped: BTreeSet<MessageId>,
+    /// Payloads that somebody never acked who is gone, which the user was told.
+    unreachable: BTreeSet<MessageId>,
 }
 
 impl<X: MessageSecurity> SubSession<X> {
@@ -144,6 +148,8 @@ impl<X: MessageSecurity> SubSession<X> {
             sends_again: shared.dialect.resends,
             missing: BTreeMap::new(),
             missing_timer: false,
+            dropped: BTreeSet::new(),
+            unreachable: BTreeSet::new(),
         }
     }
 
@@ -187,12 +193,13 @@ impl<X: MessageSecurity> SubSession<X> {
     /// Whether everything in it was acked by everybody, nothing waits for its parents, and nothing is
     /// missing that others had seen when it ended.
     pub(crate) fn is_consistent(&self) -> bool {
-        self.transcript.all_fully_acked() && self.pending.is_empty() && self.is_whole()
+        let complete = self.pending.is_empty() && self.dropped.is_empty() && self.is_whole();
+        self.transcript.all_fully_acked() && complete
     }
 
-    /// Messages that wait for their parents.
+    /// Messages that wait for their parents, and those that there was no room for.
     pub(crate) fn unaccepted(&self) -> impl Iterator<Item = MessageId> + '_ {
-        self.missing.keys().copied()
+        self.missing.keys().chain(&self.dropped).copied()
     }
 
     /// How many octets the packets cost that may have to be sent again.
@@ -368,7 +375,7 @@ impl<X: MessageSecurity> SubSession<X> {
                         self.on_copy(now, message.kind, out);
                     }
                     self.accept(now, shared, message, added, out)?;
-                    if self.missing.remove(&id) == Some(None) {
+                    if self.missing.remove(&id) == Some(None) || self.dropped.remove(&id) {
                         out.tell(Event::Accepted(id));
                     }
                     let mut woken = self.pending.take_ready(&Awaited::Message(id));
@@ -407,12 +414,18 @@ impl<X: MessageSecurity> SubSession<X> {
     ) {
         let (id, author) = (message.id, message.author.clone());
         let due = now.after(shared.config.broadcast_latency);
-        self.missing.entry(id).or_insert(Some(due));
+        let told = self.dropped.remove(&id);
+        self.missing.entry(id).or_insert(if told { None } else { Some(due) });
         for dropped in self.pending.insert(Awaited::Message(id), author, awaited, message) {
             let id = dropped.item.id;
-            if self.missing.remove(&id) != Some(None) {
-                let missing = Awaited::messages(dropped.missing);
-                out.tell(Event::NotAccepted { author: dropped.author, id, missing });
+            let told = self.missing.remove(&id) == Some(None);
+            // Only what is remembered is told of: or nothing could withdraw it.
+            if self.dropped.len() < most_dropped(self.members.len()) {
+                self.dropped.insert(id);
+                if !told {
+                    let missing = Awaited::messages(dropped.missing);
+                    out.tell(Event::NotAccepted { author: dropped.author, id, missing });
+                }
             }
         }
         if !core::mem::replace(&mut self.missing_timer, true) {
@@ -464,6 +477,7 @@ impl<X: MessageSecurity> SubSession<X> {
         for id in added.fully_acked {
             self.on_nobody_awaited(shared, id, out);
         }
+        self.on_belated_ack(&author, out);
         self.flow.settle(now, self.is_consistent());
         self.prune();
         Ok(())
@@ -636,7 +650,23 @@ impl<X: MessageSecurity> SubSession<X> {
         out.tell(if missing.is_empty() {
             Event::FullyAcked(id)
         } else {
+            self.unreachable.insert(id);
             Event::Unreachable { id, missing }
+        });
+    }
+
+    /// A message by somebody whose acks are not awaited any more has come late: it may hold some.
+    fn on_belated_ack(&mut self, author: &MemberId, out: &mut Outputs) {
+        if self.unreachable.is_empty() || self.transcript.is_awaited(author) {
+            return;
+        }
+        let Self { unreachable, transcript, .. } = self;
+        unreachable.retain(|id| {
+            let is_acked = transcript.never_acked_by(id).next().is_none();
+            if is_acked {
+                out.tell(Event::FullyAcked(*id));
+            }
+            !is_acked
         });
     }
 
@@ -682,6 +712,11 @@ fn role_of(kind: Kind) -> Role {
         Kind::Fin => Role::Close,
         _ => Role::Content,
     }
+}
+
+/// How many messages are remembered that there was no room for.
+fn most_dropped(members: usize) -> usize {
+    pending_room(members).saturating_mul(4)
 }
 
 /// How many messages may wait for their parents: 4·max(16, 8·√n) (TR-14).

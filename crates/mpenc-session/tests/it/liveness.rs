@@ -167,3 +167,28 @@ fn whoever_slept_is_not_told_of_a_burst_of_things_that_are_late() {
     assert!(alarmed.is_empty(), "{alarmed:?}");
     group.assert_together(&NAMES);
 }
+
+/// We lost the ack of somebody who then left, and others did not: it comes with what they send again, and
+/// the notice that nothing will come is withdrawn.
+#[test]
+fn an_ack_of_whoever_is_gone_may_come_late() {
+    let mut group = Group::new(912, &["a", "b", "c"]);
+    group.establish(&["a", "b", "c"]);
+    group.run(60);
+    let text = group.send("a", "to be acked");
+    group.run(1);
+    // So that there is something to ack explicitly, which b has to send again.
+    group.send("b", "as well");
+    group.run(1);
+    group.events("a");
+    let node = group.node("c");
+    group.sim.act(node, |session, cx, out| session.ack(cx, out)).unwrap();
+    run_deaf(&mut group, "a");
+    group.sim.crash(node);
+    group.run(300);
+    let events = group.events("a");
+    let place = |is_it: &dyn Fn(&Event) -> bool| events.iter().position(is_it);
+    let unreachable = place(&|event| matches!(event, Event::Unreachable { id, .. } if *id == text));
+    let acked = place(&|event| *event == Event::FullyAcked(text));
+    assert!(unreachable.is_some() && unreachable < acked, "{events:?}");
+}

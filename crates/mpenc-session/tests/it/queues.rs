@@ -153,22 +153,31 @@ fn messages_that_miss_parents_have_room_by_author() {
         hear(&mut group, "b", "c", packet);
     }
     let events = group.events("b");
-    let dropped: Vec<_> = events
+    let told: Vec<_> = events
         .iter()
         .map(|event| match event {
-            Event::NotAccepted { author, missing, .. } => (author.clone(), missing.clone()),
+            Event::NotAccepted { author, id, missing } => (author.clone(), *id, missing.clone()),
             other => panic!("{other:?}"),
         })
         .collect();
-    assert_eq!(dropped.len(), 3);
-    assert_eq!(dropped[0], (id("c"), vec![first]));
-    assert!(dropped.iter().all(|(author, _)| *author == id("c")));
+    assert_eq!(told.len(), 3);
+    assert_eq!(told[0].2, [first]);
+    assert!(told.iter().all(|(author, ..)| *author == id("c")));
+    let dropped: Vec<_> = told.into_iter().map(|(_, id, _)| id).collect();
+    let session = group.session("b");
+    assert!(!session.is_consistent());
+    assert!(dropped.iter().all(|dropped| session.unaccepted().any(|id| id == *dropped)));
     // What was dropped comes again, and all find their places: nothing but time was lost.
     group.sim.thaw(node);
     group.run(60);
     group.assert_together(&names);
     assert_eq!(texts(&group, "b").len(), SHARE + 5);
-    assert!(group.events("b").contains(&Event::FullyAcked(modest)));
+    let events = group.events("b");
+    assert!(events.contains(&Event::FullyAcked(modest)));
+    // Nothing that was told stands any more.
+    for dropped in dropped {
+        assert!(events.contains(&Event::Accepted(dropped)), "{dropped:?}");
+    }
 }
 
 /// What was not acked when its sub-session ended stays marked, until we come again (SE-07).

@@ -100,3 +100,24 @@ fn who_is_wanted_by_two_groups_ends_in_one_and_the_other_does_not_wait_for_them(
     assert!(ends.joined[0] > 0 && ends.joined[1] > 0, "{ends:?}");
     assert!(ends.aborted > 0 && ends.late > 0 && ends.left > 0, "{ends:?}");
 }
+
+/// What another group in the room writes is nothing to tell, however much it is.
+#[test]
+fn what_another_group_writes_is_nothing_to_tell() {
+    let mut group = Group::new(914, &["a", "b", "x", "y"]);
+    group.establish(&["a", "b"]);
+    group.join("x");
+    let node = group.node("x");
+    group.sim.act(node, |session, cx, out| session.start_here(cx, out)).expect("a second group");
+    group.join("y");
+    group.include("x", &["y"]);
+    group.run(120);
+    group.assert_together(&["x", "y"]);
+    group.events("a");
+    for number in 0..40 {
+        group.send("x", &format!("text {number}"));
+    }
+    group.run(300);
+    let told = group.events("a");
+    assert!(!told.iter().any(|event| matches!(event, Event::NotDecrypted { .. })), "{told:?}");
+}

@@ -167,7 +167,8 @@ fn is_too_much(footprint: &Footprint, people: usize) -> bool {
     let room = people.saturating_mul(64).isqrt().max(16).saturating_mul(4);
     footprint.held > people.saturating_mul(HELD)
         || footprint.held_octets > HELD_OCTETS
-        || footprint.unaccepted > room.saturating_mul(2)
+        // Those that wait, and four times as many that there was no room for; in two sub-sessions.
+        || footprint.unaccepted > room.saturating_mul(10)
         || footprint.kept_octets > KEPT_OCTETS
         || footprint.deadlines > DEADLINES
         || footprint.places > PLACES

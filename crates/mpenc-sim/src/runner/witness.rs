@@ -41,7 +41,9 @@ pub(crate) enum Standing {
     Open,
     /// The user was told that it is not fully acked.
     Warned,
-    /// Fully acked, or flagged as unreachable for those who are gone.
+    /// Flagged as unreachable for those who are gone.
+    Unreachable,
+    /// Fully acked.
     Done,
 }
 
@@ -81,8 +83,6 @@ pub(crate) struct Book {
     /// Whom it knows to have left the channel, or to be excluded, at some time.
     gone: BTreeSet<MemberId>,
     queued: BTreeMap<LocalId, (BTreeSet<MemberId>, String)>,
-    /// Whether it was alarmed since it last entered the channel.
-    alarmed: bool,
 }
 
 /// What was found, before it has a seed and a time.
@@ -146,7 +146,6 @@ impl Witness {
             pending: BTreeMap::new(),
             gone: BTreeSet::new(),
             queued: BTreeMap::new(),
-            alarmed: false,
         };
         self.books.insert(node, book);
     }
@@ -238,9 +237,6 @@ impl Witness {
             self.warnings = self.warnings.saturating_add(1);
         }
         if event.severity() >= Severity::Security {
-            if let Some(book) = self.books.get_mut(&node) {
-                book.alarmed = true;
-            }
             self.false_warning(node, format!("{event:?}"));
         }
         match event {
@@ -327,7 +323,7 @@ impl Witness {
                 }
             }
             Event::Unreachable { id, missing } => {
-                self.stands(node, *id, Standing::Done);
+                self.stands(node, *id, Standing::Unreachable);
                 let gone = self.books.get(&node).map(|book| &book.gone);
                 if gone.is_none_or(|gone| missing.iter().any(|member| !gone.contains(member))) {
                     self.false_warning(node, format!("{missing:?} can be reached"));
@@ -554,7 +550,9 @@ impl Witness {
         let before = book.standing.insert(id, now);
         let fits = match before {
             Some(Standing::Open) => true,
-            Some(Standing::Warned) => now == Standing::Done,
+            Some(Standing::Warned) => now != Standing::Warned,
+            // An ack of whoever is gone may have been under way.
+            Some(Standing::Unreachable) => now == Standing::Done,
             Some(Standing::Done) | None => false,
         };
         if !fits {
@@ -583,7 +581,6 @@ impl Witness {
         let Some(book) = self.books.get_mut(&node) else { return };
         book.forget_operation();
         book.sub = None;
-        book.alarmed = false;
         book.lived_in.clear();
         book.log.clear();
         book.late.clear();
@@ -611,7 +608,7 @@ impl Witness {
     pub(crate) fn is_at_ease<S: Suite>(&self, node: NodeId, session: &Session<S>) -> bool {
         let Some(book) = self.books.get(&node) else { return false };
         let warned = book.standing.values().any(|standing| *standing == Standing::Warned);
-        session.is_consistent() && !book.alarmed && !warned && book.pending.is_empty()
+        session.is_consistent() && !warned && book.pending.is_empty()
     }
 
     /// Whether no notice stands that is to be withdrawn.

@@ -20,6 +20,7 @@ fn outcomes(events: &[Event]) -> Vec<&Outcome> {
 /// From now on nobody who is told something else than `victim` builds on a common history.
 fn assert_disputed(group: &mut Group, name: &str) {
     assert_eq!(group.propose(name, Membership::Refresh), Err(ApiMisuse::OrderDisputed), "{name}");
+    assert!(!group.session(name).is_consistent(), "{name}");
 }
 
 /// Leaving and joining again recovers.
