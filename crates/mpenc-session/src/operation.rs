@@ -83,6 +83,21 @@ impl<S: Suite> Session<S> {
         out: &mut Outputs,
     ) -> Result<(), InternalError> {
         self.recall_late(sender, text);
+        self.decide_initial(cx, sender, id, text, packet, out)?;
+        // Whatever kept it from being accepted: what has come back does not come again.
+        self.own_proposal_lost(cx, sender, text, out);
+        Ok(())
+    }
+
+    fn decide_initial(
+        &mut self,
+        cx: &mut Ctx<'_>,
+        sender: &MemberId,
+        id: PacketId,
+        text: &str,
+        packet: &GreetingPacket<'_>,
+        out: &mut Outputs,
+    ) -> Result<(), InternalError> {
         let parent = packet.metadata.map(|metadata| PacketId::from_bytes(*metadata.prev_pf));
         if let Some(parent) = &parent
             && self.builds_without_us(sender, parent)
@@ -94,7 +109,6 @@ impl<S: Suite> Session<S> {
             // A proposal that lost a race, or an old one again: the normal case, and no fault. It
             // may build on members and keys that are past, so it is not worth checking.
             self.expect_answers(packet);
-            self.own_proposal_lost(cx, sender, text, out);
             return Ok(());
         }
         let checked = match self.greeter.check_initial(sender, packet) {
@@ -143,7 +157,9 @@ impl<S: Suite> Session<S> {
             self.order.reset();
             let present = inside.members.len();
             let by = initial.author.clone();
-            self.end_proposal(Outcome::Rejected { by }, out);
+            let outcome = Outcome::Rejected { by };
+            self.end_proposal(outcome.clone(), out);
+            self.end_late(&outcome, out);
             self.set_join_patience(cx, present);
             if self.follows_candidates() {
                 return self.on_candidate(cx, sender, id, checked, out);
@@ -166,7 +182,6 @@ impl<S: Suite> Session<S> {
             }
             _ => self.expect_answers(packet),
         }
-        self.own_proposal_lost(cx, sender, text, out);
         Ok(())
     }
 

@@ -168,7 +168,7 @@ impl<S: Suite> Session<S> {
 
     /// Whether a proposal of ours is protocol-pending: no other one can be made.
     pub(crate) fn is_proposing(&self) -> bool {
-        self.proposal.as_ref().is_some_and(OwnProposal::is_pending)
+        self.proposal.iter().chain(&self.late).any(OwnProposal::is_pending)
     }
 
     fn await_invited(&mut self, cx: &Ctx<'_>, id: OperationId) {
@@ -311,7 +311,8 @@ impl<S: Suite> Session<S> {
     /// Our proposal was not echoed in time. Packet and draws are kept: the channel may still order
     /// it, and then it runs like anybody's. Meanwhile we may propose again.
     pub(crate) fn on_echo_due(&mut self, cx: &mut Ctx<'_>, id: OperationId, out: &mut Outputs) {
-        if let Some(proposal) = self.proposal.as_mut().filter(|proposal| proposal.id == id)
+        let mut ours = self.proposal.iter_mut().chain(&mut self.late);
+        if let Some(proposal) = ours.find(|proposal| proposal.id == id)
             && !core::mem::replace(&mut proposal.told, true)
         {
             self.to_include.append(&mut proposal.again.drain(..).collect());
@@ -323,7 +324,7 @@ impl<S: Suite> Session<S> {
     }
 
     /// If the channel has ordered, late, a proposal that was not echoed in time, it is that one which
-    /// is up now, and not the one made since.
+    /// is up now, and not the one made since: that one waits, and is up again if this one is lost.
     pub(crate) fn recall_late(&mut self, sender: &MemberId, text: &str) {
         if *sender == self.own
             && let Some(late) = self.late.iter().position(|late| late.is_packet(text))
@@ -338,11 +339,24 @@ impl<S: Suite> Session<S> {
     pub(crate) fn lose_proposal(&mut self, outcome: Outcome, out: &mut Outputs) {
         if !self.shared.dialect.lost_proposals_linger {
             self.end_proposal(outcome, out);
+            self.resume_proposal();
         } else if let Some(proposal) = &mut self.proposal {
             proposal.lost = true;
             if !core::mem::replace(&mut proposal.told, true) {
                 out.tell(Event::OperationEnded { own: proposal.id, outcome });
             }
+        }
+    }
+
+    /// A late proposal has come back to nothing: the one that we made since is up again. The channel
+    /// may still order that, and it has no outcome yet.
+    fn resume_proposal(&mut self) {
+        if self.proposal.is_none()
+            && let Some(made_since) = self.late.iter().position(|late| !late.told)
+        {
+            let made_since = self.late.swap_remove(made_since);
+            self.order.propose(made_since.packet.as_bytes());
+            self.proposal = Some(made_since);
         }
     }
 

@@ -348,6 +348,39 @@ fn after_a_timed_out_proposal_another_can_be_made() {
     }
 }
 
+/// The channel orders a proposal that has timed out, but whom it would include has left meanwhile, so
+/// that everybody ignores it. The one made since is still on its way: it is up again, no other can be
+/// made beside it, and it has its one outcome.
+#[test]
+fn a_late_proposal_that_comes_to_nothing_gives_way_to_the_one_made_since() {
+    for swallowed in [false, true] {
+        let mut group = Group::new(34, &["a", "b", "c"]);
+        for name in ["a", "b", "c"] {
+            group.join(name);
+        }
+        let node = group.node("a");
+        group.asked("a");
+        let first = group.include("a", &["b"]);
+        group.sim.lose_outgoing(node);
+        let late = group.packets("a").pop().unwrap();
+        group.run(15);
+        group.sim.crash(group.node("b"));
+        group.run(1);
+        let second = group.include("a", &["c"]);
+        if swallowed {
+            group.sim.lose_outgoing(node);
+        }
+        group.hear("a", ChannelEvent::Packet { sender: &id("a"), packet: &late });
+        let third = group.propose("a", Membership::Include(&ids(&["c"])));
+        assert_eq!(third, Err(ApiMisuse::OperationPending));
+        group.run(30);
+        let outcome = if swallowed { Outcome::TimedOut } else { Outcome::Completed };
+        let expected = [(first, Outcome::TimedOut), (second, outcome)]
+            .map(|(own, outcome)| Event::OperationEnded { own, outcome });
+        assert_eq!(ended(&group.events("a")), expected.iter().collect::<Vec<_>>());
+    }
+}
+
 /// Removed while waiting: the channel says so once or twice, and the member enters again, unless its
 /// user has had enough.
 #[test]
