@@ -195,7 +195,8 @@ impl<S: Suite> Session<S> {
         let present = inside.members.len();
         let inside_is_over = inside.we_are_excluded;
         let provisional = self.order.ongoing().is_some_and(|running| running.is_provisional());
-        let again = core::mem::take(&mut self.enter_again);
+        // Whoever parts has asked to leave for good, whatever we left for before that.
+        let again = core::mem::take(&mut self.enter_again) && !self.parting;
         let waiting = again
             || !self.parting && !inside.we_are_excluded && (provisional || !self.order.is_synced());
         let mut own = None;
