@@ -171,7 +171,7 @@ impl<S: Suite> Session<S> {
 
     pub(crate) fn on_join_patience_over(&mut self, out: &mut Outputs) {
         if self.presence.inside().is_some() && !self.order.is_synced() {
-            self.parting = true;
+            self.begin_parting(out);
             out.tell(Event::NotIncluded);
             out.act(ChannelAction::Leave);
         }

@@ -118,6 +118,9 @@ impl<S: Suite> Session<S> {
         if inside.we_are_excluded {
             return Err(ApiMisuse::Excluded);
         }
+        if self.parting {
+            return Err(ApiMisuse::Parting);
+        }
         if !self.order.is_synced() || !self.order_is_ours() {
             return Err(ApiMisuse::NotSynced);
         }
@@ -260,10 +263,7 @@ impl<S: Suite> Session<S> {
         };
         let id = invitation.id;
         if inside.we_are_excluded {
-            self.invitation = None;
-            let outcome = Outcome::Failed(FailReason::ChannelChanged);
-            out.tell(Event::OperationEnded { own: id, outcome });
-            return;
+            return self.end_invitation(FailReason::ChannelChanged, out);
         }
         if inside.excluded_of(&invitation.new).next().is_some() {
             return;
@@ -290,6 +290,19 @@ impl<S: Suite> Session<S> {
             let outcome = Outcome::Failed(FailReason::ChannelChanged);
             out.tell(Event::OperationEnded { own: id, outcome });
         }
+    }
+
+    fn end_invitation(&mut self, reason: FailReason, out: &mut Outputs) {
+        if let Some(Invitation { id, .. }) = self.invitation.take() {
+            out.tell(Event::OperationEnded { own: id, outcome: Outcome::Failed(reason) });
+        }
+    }
+
+    /// From here on we are about to leave the channel: no content follows, and nothing is proposed
+    /// that the others would have to follow without us.
+    pub(crate) fn begin_parting(&mut self, out: &mut Outputs) {
+        self.parting = true;
+        self.end_invitation(FailReason::WeLeft, out);
     }
 
     /// Whether we have asked somebody into the channel, to include them.

@@ -334,8 +334,7 @@ impl<S: Suite> Session<S> {
             }
             None => out.act(ChannelAction::Leave),
         }
-        self.parting = true;
-        // No content may follow.
+        self.begin_parting(out);
         self.give_up_outbox(out);
         Ok(())
     }
@@ -564,7 +563,7 @@ impl<S: Suite> Session<S> {
                 if self.shared.newest == number && self.current.is_none() && idle {
                     self.remove_excluded(out);
                     if !self.shared.config.stay_if_last {
-                        self.parting = true;
+                        self.begin_parting(out);
                         out.act(ChannelAction::Leave);
                     }
                 }

@@ -1,7 +1,7 @@
 //! What a group does when all goes well.
 
 use mpenc::Dialect;
-use mpenc_session::{ApiMisuse, Event, Membership, Outcome, Severity, State};
+use mpenc_session::{ApiMisuse, Event, FailReason, Membership, Outcome, Severity, State};
 
 use crate::group::{Group, config, id, ids};
 
@@ -414,4 +414,26 @@ fn an_invitation_waits_for_the_end_of_what_goes_on() {
     for own in [include, refresh] {
         assert!(events.contains(&Event::OperationEnded { own, outcome: Outcome::Completed }));
     }
+}
+
+/// An include that awaits those invited ends when its author parts.
+#[test]
+fn an_invitation_ends_when_its_author_parts() {
+    let mut group = Group::new(21, &["a", "b", "c"]);
+    group.establish(&["a", "b"]);
+    let own = group.include("a", &["c"]);
+    // It does not ack, so parting takes its time.
+    group.sim.freeze(group.node("b"));
+    group.part("a");
+    group.join("c");
+    group.run(60);
+    assert_eq!(group.session("a").state(), State::Parting);
+    let events = group.events("a");
+    assert_eq!(outcomes(&events), [Outcome::Completed, Outcome::Failed(FailReason::WeLeft)]);
+    let outcome = Outcome::Failed(FailReason::WeLeft);
+    assert!(events.contains(&Event::OperationEnded { own, outcome }));
+    group.sim.thaw(group.node("b"));
+    group.run(120);
+    assert_eq!(group.session("a").state(), State::Outside);
+    assert_eq!(group.session("c").state(), State::Waiting);
 }

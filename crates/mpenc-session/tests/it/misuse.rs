@@ -54,6 +54,25 @@ fn calls_that_do_not_fit_the_state_are_refused() {
     assert_eq!(group.session("a").state(), State::Parting);
 }
 
+/// Whoever has said that they leave changes the members no more: the others would have to follow them
+/// out of the door.
+#[test]
+fn whoever_parts_proposes_nothing() {
+    let mut group = Group::new(33, &["a", "b", "c", "d"]);
+    group.establish(&["a", "b", "c"]);
+    group.join("d");
+    group.part("a");
+    let (newcomer, member) = (ids(&["d"]), ids(&["c"]));
+    let changes =
+        [Membership::Refresh, Membership::Include(&newcomer), Membership::Exclude(&member)];
+    for change in changes {
+        assert_eq!(group.propose("a", change), Err(ApiMisuse::Parting), "{change:?}");
+    }
+    group.run(120);
+    group.assert_together(&["b", "c"]);
+    assert_eq!(group.session("a").state(), State::Outside);
+}
+
 /// Between the end of the exclude and our removal from the room, what we were part of is past.
 #[test]
 fn whoever_was_excluded_starts_nothing_before_they_have_left() {
