@@ -125,6 +125,7 @@ impl<S: Suite> Session<S> {
         members: &[MemberId],
         out: &mut Outputs,
     ) -> Result<(), InternalError> {
+        let parting = self.parting;
         if self.presence.inside().is_some() {
             // A second entering without a leaving in between: the channel lost us and took us back.
             self.on_left(cx, out)?;
@@ -140,7 +141,12 @@ impl<S: Suite> Session<S> {
         self.shared.timers.retain(|timer| !matches!(timer, Timer::Reenter));
         self.tainted = false;
         out.tell(Event::EnteredChannel { others });
-        if alone {
+        if parting {
+            // It is past, or was asked for while we were entering, and perhaps nobody heard us leave.
+            // There is nobody to say it to, and nothing to wait for.
+            self.parting = true;
+            out.act(ChannelAction::Leave);
+        } else if alone {
             self.start_order(cx, out);
         } else {
             self.set_join_patience(cx, inhabitants);

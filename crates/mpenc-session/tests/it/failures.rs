@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use mpenc_greet::Check;
 use mpenc_session::{
-    ApiMisuse, ChannelEvent, Event, FailReason, Fault, Membership, Outcome, Severity, State,
+    ApiMisuse, ChannelAction, ChannelEvent, Event, FailReason, Fault, Membership, Outcome,
+    Severity, State,
 };
 use mpenc_wire::AbortFields;
 
@@ -405,6 +406,23 @@ fn whoever_waits_to_enter_again_can_call_it_off() {
         let expected = if calls_off { State::Outside } else { State::Entering };
         assert_eq!(group.session("b").state(), expected);
     }
+}
+
+/// A channel that lost whoever parts, and took them back, does not keep them: they leave once more, and
+/// wait for nothing.
+#[test]
+fn whoever_parts_leaves_although_the_channel_takes_them_back() {
+    let mut group = Group::new(35, &["a", "b"]);
+    group.establish(&["a", "b"]);
+    group.part("b");
+    group.asked("b");
+    group.hear("b", ChannelEvent::Entered { members: &ids(&["a", "b"]) });
+    assert_eq!(group.session("b").state(), State::Parting);
+    let asked: Vec<_> = group.asked("b").into_iter().map(|(_, action)| action).collect();
+    assert_eq!(asked, [ChannelAction::Leave]);
+    group.run(120);
+    assert_eq!(group.session("b").state(), State::Outside);
+    assert_eq!(group.session("a").members(), [id("a")]);
 }
 
 /// A channel that says of us that we left, among others, says that we left.
