@@ -100,6 +100,7 @@ impl<S: Suite> Session<S> {
     /// [`ApiMisuse`] if we are not in the channel, or follow a session already.
     pub fn start_here(&mut self, cx: &mut Ctx<'_>, out: &mut Outputs) -> Result<(), ApiMisuse> {
         self.check_open()?;
+        let cx = &mut self.own_time(cx);
         let inside = self.presence.inside().ok_or(ApiMisuse::NotInChannel)?;
         if inside.we_are_excluded {
             return Err(ApiMisuse::Excluded);
@@ -117,6 +118,8 @@ impl<S: Suite> Session<S> {
         self.order.start(PacketId::from_bytes(prev_pf));
         self.abandon_candidates(out);
         self.shared.timers.retain(|timer| !matches!(timer, Timer::JoinPatience));
+        // Who came after us, while we waited ourselves, waits for us now.
+        self.auto_include(cx, out);
     }
 
     pub(crate) fn on_entered(

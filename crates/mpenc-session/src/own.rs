@@ -377,21 +377,25 @@ impl<S: Suite> Session<S> {
     pub(crate) fn end_proposal(&mut self, outcome: Outcome, out: &mut Outputs) {
         if let Some(proposal) = self.proposal.take_if(|proposal| !proposal.lost) {
             self.order.withdraw();
-            if let (Outcome::Rejected { .. }, Some(inside)) = (&outcome, self.presence.inside()) {
-                let again = proposal.again.into_iter();
-                self.to_include.extend(again.filter(|member| inside.members.contains(member)));
-            }
-            if !proposal.told {
-                out.tell(Event::OperationEnded { own: proposal.id, outcome });
-            }
+            self.end_one(proposal, outcome, out);
+        }
+    }
+
+    fn end_one(&mut self, proposal: OwnProposal<DraftOf<S>>, outcome: Outcome, out: &mut Outputs) {
+        if let (Outcome::Rejected { .. }, Some(inside)) = (&outcome, self.presence.inside()) {
+            let again = proposal.again.into_iter();
+            self.to_include.extend(again.filter(|member| inside.members.contains(member)));
+        }
+        if !proposal.told {
+            out.tell(Event::OperationEnded { own: proposal.id, outcome });
         }
     }
 
     /// A proposal was accepted: those on the same parent that the channel has not ordered yet will
     /// not be any more.
     pub(crate) fn end_late(&mut self, outcome: &Outcome, out: &mut Outputs) {
-        for late in self.late.drain(..).filter(|late| !late.told) {
-            out.tell(Event::OperationEnded { own: late.id, outcome: outcome.clone() });
+        for late in core::mem::take(&mut self.late) {
+            self.end_one(late, outcome.clone(), out);
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use mpenc::Dialect;
 use mpenc_session::{
     ChannelAction, ChannelEvent, Event, FailReason, JoinPatience, Membership, Outcome, State,
 };
@@ -155,6 +156,32 @@ fn whoever_is_included_in_time_stays() {
     group.run(60);
     group.assert_together(&["a", "b", "c"]);
     assert!(!group.events("c").contains(&Event::NotIncluded));
+}
+
+/// SO-33: whoever starts anew, because those who were there before have left, or because the user says
+/// so, includes those who came after them (`auto_include`).
+#[test]
+fn whoever_starts_anew_includes_those_who_came_later() {
+    let mut auto = config();
+    auto.auto_include = true;
+    for by_hand in [false, true] {
+        let mut group = Group::with(80, &["first", "b", "c"], &auto);
+        let known = group.known();
+        group.add("first", known, config());
+        for name in ["first", "b", "c"] {
+            group.join(name);
+        }
+        let node = group.node("b");
+        if by_hand {
+            group.sim.act(node, |session, cx, out| session.start_here(cx, out)).expect("it waits");
+        } else {
+            group.part("first");
+        }
+        group.run(30);
+        group.assert_together(&["b", "c"]);
+        let left = group.session("first").state() == State::Outside;
+        assert_ne!(left, by_hand);
+    }
 }
 
 /// SO-27: removed while waiting, a member enters again after a while that grows with the members of

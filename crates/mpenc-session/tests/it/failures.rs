@@ -457,6 +457,32 @@ fn whoever_enters_is_included_although_another_proposal_comes_first() {
     group.assert_together(&["a", "b", "c"]);
 }
 
+/// `auto_include` asks again as well when what came first is a proposal of its own that had timed out.
+#[test]
+fn whoever_enters_is_included_although_a_late_proposal_comes_first() {
+    let mut group = Group::new(36, &["a", "b", "c"]);
+    let known = group.known();
+    let mut including = config();
+    including.auto_include = true;
+    group.add("a", known, including);
+    group.join("a");
+    group.join("b");
+    group.run(2);
+    group.assert_together(&["a", "b"]);
+    group.sim.freeze(group.node("a"));
+    group.propose("a", Membership::Refresh).unwrap();
+    group.run(10);
+    group.tick("a");
+    group.join("c");
+    group.events("a");
+    group.hear("a", ChannelEvent::Changed { entered: &ids(&["c"]), left: &[] });
+    let automatic = |event: &Event| matches!(event, Event::Proposed { automatic: true, .. });
+    assert!(group.events("a").iter().any(automatic));
+    group.sim.thaw(group.node("a"));
+    group.run(30);
+    group.assert_together(&["a", "b", "c"]);
+}
+
 /// Whoever is cut off, and is to exclude somebody, does not propose it again and again; and when the
 /// channel carries it all at last, every one of those is recognised as their own.
 #[test]
