@@ -20,10 +20,11 @@ use mpenc_order::PacketId;
 use mpenc_wire::MemberId;
 
 use crate::event::FailReason;
+use crate::flow::FIN_PATIENCE;
 use crate::own::OwnedChange;
 use crate::renewal::Contribution;
 use crate::session::automatic;
-use crate::timers::Timer;
+use crate::timers::{SubSessionNumber, Timer};
 use crate::{ApiMisuse, ChannelAction, Ctx, Event, Outputs, Session, Suite};
 
 /// How long, in latencies, someone who was excluded waits to be removed from the channel.
@@ -452,6 +453,28 @@ impl<S: Suite> Session<S> {
         {
             let members = inside.excluded.iter().cloned().collect();
             out.act(ChannelAction::Remove(members));
+        }
+    }
+
+    /// TI-10: the last member leaves, unless it is to stay, or a group comes about in the meantime.
+    pub(crate) fn await_company(&mut self, cx: &Ctx<'_>) {
+        let patience = self.shared.config.latencies(FIN_PATIENCE);
+        self.shared.timers.set(cx.now.after(patience), Timer::LeaveAlone(self.shared.newest));
+    }
+
+    /// We have been alone for 16·BC_LAT, since this sub-session.
+    pub(crate) fn on_alone(&mut self, cx: &Ctx<'_>, since: SubSessionNumber, out: &mut Outputs) {
+        if self.shared.newest != since || self.current.is_some() {
+            return;
+        }
+        if self.is_proposing() || self.invitation.is_some() || self.order.ongoing().is_some() {
+            // It may bring company. If it does not, whoever began it may try once more.
+            return self.await_company(cx);
+        }
+        self.remove_excluded(out);
+        if !self.shared.config.stay_if_last {
+            self.begin_parting(out);
+            out.act(ChannelAction::Leave);
         }
     }
 

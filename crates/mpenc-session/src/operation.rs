@@ -17,7 +17,6 @@ use mpenc_wire::{AbortPacket, GreetingPacket, MemberId};
 
 use crate::data::refuse;
 use crate::event::{FailReason, Fault, HistoryFault, OperationInfo, Outcome};
-use crate::flow::FIN_PATIENCE;
 use crate::own::OwnProposal;
 use crate::session::{GreetingOf, STRAGGLERS, automatic};
 use crate::subsession::SubSession;
@@ -565,10 +564,7 @@ impl<S: Suite> Session<S> {
                 out.act(ChannelAction::Leave);
             }
         } else if self.current.is_none() && !excluded_us {
-            // TI-10: the last member leaves, unless it is to stay, or a group comes about in the
-            // meantime.
-            let patience = self.shared.config.latencies(FIN_PATIENCE);
-            self.shared.timers.set(cx.now.after(patience), Timer::LeaveAlone(self.shared.newest));
+            self.await_company(cx);
         }
         Ok(())
     }

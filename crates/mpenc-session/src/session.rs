@@ -558,16 +558,7 @@ impl<S: Suite> Session<S> {
             Timer::HistoryHalf(number) => self.on_history_half(cx, number, out)?,
             Timer::HistoryConfirmed(packet) => self.on_history_due(&packet, out),
             Timer::HistoryUnknown(member, packet) => self.on_history_unknown(member, &packet, out),
-            Timer::LeaveAlone(number) => {
-                let idle = !self.is_proposing() && self.order.ongoing().is_none();
-                if self.shared.newest == number && self.current.is_none() && idle {
-                    self.remove_excluded(out);
-                    if !self.shared.config.stay_if_last {
-                        self.begin_parting(out);
-                        out.act(ChannelAction::Leave);
-                    }
-                }
-            }
+            Timer::LeaveAlone(number) => self.on_alone(cx, number, out),
             Timer::LeaveChannel => {
                 if self.excluded() {
                     out.act(ChannelAction::Leave);

@@ -1,5 +1,7 @@
 //! What a group does when all goes well.
 
+use std::time::Duration;
+
 use mpenc::Dialect;
 use mpenc_session::{ApiMisuse, Event, FailReason, Membership, Outcome, Severity, State};
 
@@ -436,4 +438,31 @@ fn an_invitation_ends_when_its_author_parts() {
     group.run(120);
     assert_eq!(group.session("a").state(), State::Outside);
     assert_eq!(group.session("c").state(), State::Waiting);
+}
+
+/// TI-10: the last member leaves after a while. If something is under way just then, it waits for the
+/// end of that, and as long again.
+#[test]
+fn the_last_member_leaves_although_something_was_under_way() {
+    let mut config = config();
+    config.stay_if_last = false;
+    let mut group = Group::with(22, &["a", "b", "c"], &config);
+    group.establish(&["a", "b"]);
+    group.join("c");
+    group.part("b");
+    while group.session("a").members().len() > 1 {
+        assert!(group.now() < Duration::from_secs(100), "b stays");
+        group.run(1);
+    }
+    // The newcomer does not answer, and after 16·BC_LAT the include still runs.
+    group.run(76);
+    group.sim.freeze(group.node("c"));
+    group.include("a", &["c"]);
+    group.run(8);
+    assert!(group.session("a").operation_progress().is_some());
+    group.run(60);
+    assert!(group.session("a").operation_progress().is_none());
+    assert_eq!(group.session("a").state(), State::Alone);
+    group.run(60);
+    assert_eq!(group.session("a").state(), State::Outside);
 }
