@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use mpenc_greet::{Greeter, InternalError};
-use mpenc_order::PacketId;
+use mpenc_order::{Ongoing, PacketId};
 use mpenc_wire::MemberId;
 
 use crate::event::FailReason;
@@ -179,12 +179,26 @@ impl<S: Suite> Session<S> {
         step.saturating_mul(u32::try_from(present.saturating_add(2)).unwrap_or(u32::MAX))
     }
 
-    pub(crate) fn on_join_patience_over(&mut self, out: &mut Outputs) {
-        if self.presence.inside().is_some() && !self.order.is_synced() {
-            self.begin_parting(out);
-            out.tell(Event::NotIncluded);
-            out.act(ChannelAction::Leave);
+    pub(crate) fn on_join_patience_over(&mut self, cx: &Ctx<'_>, out: &mut Outputs) {
+        if self.presence.inside().is_none() || self.order.is_synced() && self.order_is_ours() {
+            return;
         }
+        if self.is_being_included() {
+            // Others count on our answer. It ends in its own time; then we look again.
+            let soon = self.shared.config.latencies(2);
+            self.shared.timers.set(cx.now.after(soon), Timer::JoinPatience);
+            return;
+        }
+        self.begin_parting(out);
+        out.tell(Event::NotIncluded);
+        out.act(ChannelAction::Leave);
+    }
+
+    /// Whether an operation that includes us is under way, and in its time, among members whom we
+    /// know: strangers cannot keep us waiting.
+    fn is_being_included(&self) -> bool {
+        let running = self.order.ongoing().into_iter().chain(self.candidates.iter());
+        running.map(Ongoing::operation).any(|running| running.told && !running.overdue)
     }
 
     /// LI: everything of the session is forgotten.

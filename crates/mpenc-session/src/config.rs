@@ -16,7 +16,8 @@ pub struct Config {
     pub auto_include: bool,
     /// Stay in the channel when everybody else has gone. Default off.
     pub stay_if_last: bool,
-    /// How long to wait to be included before leaving the channel.
+    /// How long to wait to be included before leaving the channel; if members whom we know are about
+    /// to do so then, until that has ended.
     pub join_patience: JoinPatience,
     /// Renew our contribution to the group key by itself when it is old, by refreshes of our own.
     /// Default off: then it is renewed only by the operations that the user proposes. What it is good

@@ -570,7 +570,7 @@ impl<S: Suite> Session<S> {
                     out.act(ChannelAction::Enter);
                 }
             }
-            Timer::JoinPatience => self.on_join_patience_over(out),
+            Timer::JoinPatience => self.on_join_patience_over(cx, out),
         }
         Ok(())
     }

@@ -57,7 +57,7 @@ pub(crate) enum Timer {
     Invitation(OperationId),
     /// Enter again, after we were removed while waiting to be included.
     Reenter,
-    /// Nobody has included us: give up.
+    /// Nobody has included us: give up, unless somebody is about to.
     JoinPatience,
 }
 

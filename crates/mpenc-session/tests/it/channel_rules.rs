@@ -158,6 +158,68 @@ fn whoever_is_included_in_time_stays() {
     assert!(!group.events("c").contains(&Event::NotIncluded));
 }
 
+/// The patience does not end in the middle of being included: those who do so have its answer.
+#[test]
+fn patience_does_not_end_in_the_middle_of_an_include() {
+    for completes in [true, false] {
+        let mut impatient = config();
+        impatient.join_patience = JoinPatience::For(7 * SECOND);
+        let mut group = Group::new(68, &["a", "b", "c"]);
+        group.establish(&["a", "b"]);
+        let known = group.known();
+        group.add("c", known, impatient);
+        group.join("c");
+        // It confirms last.
+        group.sim.freeze(group.node("b"));
+        group.run(5);
+        let own = group.include("a", &["c"]);
+        group.run(2);
+        assert!(group.session("c").operation_progress().is_some());
+        assert_eq!(group.session("c").state(), State::Waiting);
+        if completes {
+            group.sim.thaw(group.node("b"));
+        } else {
+            group.sim.crash(group.node("b"));
+        }
+        group.run(60);
+        let given_up = group.events("c").contains(&Event::NotIncluded);
+        let ended = group.events("a").into_iter().any(|event| {
+            matches!(event, Event::OperationEnded { own: ended, outcome }
+                if ended == own && (outcome == Outcome::Completed) == completes)
+        });
+        assert!(ended, "{completes}");
+        assert_eq!(given_up, !completes);
+        let expected = if completes { State::Joined } else { State::Outside };
+        assert_eq!(group.session("c").state(), expected);
+    }
+}
+
+/// In the dialect without candidates, whoever was not included after all gives up as well; and if
+/// the operation never ends, because nobody can abort it, once its time is over.
+#[test]
+fn patience_ends_after_an_include_that_failed_in_the_first_dialect() {
+    let mut impatient = config();
+    impatient.join_patience = JoinPatience::For(7 * SECOND);
+    for fails in [true, false] {
+        let mut group = Group::speaking(Dialect::MPENC_JS, 69, &["a", "b", "c"], &config());
+        group.establish(&["a", "b"]);
+        let known = group.known();
+        group.add("c", known, impatient.clone());
+        group.join("c");
+        group.sim.freeze(group.node("b"));
+        group.run(5);
+        group.include("a", &["c"]);
+        group.run(5);
+        assert!(group.session("c").operation_progress().is_some());
+        if fails {
+            group.sim.crash(group.node("b"));
+        }
+        group.run(60);
+        assert!(group.events("c").contains(&Event::NotIncluded), "{fails}");
+        assert_eq!(group.session("c").state(), State::Outside);
+    }
+}
+
 /// SO-33: whoever starts anew, because those who were there before have left, or because the user says
 /// so, includes those who came after them (`auto_include`).
 #[test]
