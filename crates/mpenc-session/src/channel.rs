@@ -492,11 +492,14 @@ impl<S: Suite> Session<S> {
         }
     }
 
-    /// An operation that excludes these has completed.
+    /// An operation that excludes these has completed, and the members are as they are after it.
     pub(crate) fn note_excluded(&mut self, cx: &Ctx<'_>, excluded: &[MemberId]) {
         let us = excluded.contains(&self.own);
         let Some(inside) = self.presence.inside_mut() else { return };
         inside.aborted = 0;
+        // The channel may not have told that they left, and came back: a member is nobody to ask out.
+        let members = self.greeter.members();
+        inside.excluded.retain(|member| !members.contains(member));
         for member in excluded.iter().filter(|&member| *member != self.own) {
             if inside.members.contains(member) {
                 inside.excluded.insert(member.clone());

@@ -49,6 +49,45 @@ fn somebody_excluded_who_has_never_left_is_not_included() {
     group.assert_together(&["a", "b", "c", "new"]);
 }
 
+/// The channel did not remove whoever was excluded, nor tell that they left and came back; still they
+/// are included again. Members are not asked out.
+#[test]
+fn whoever_is_a_member_again_is_not_asked_out() {
+    let mut group = Group::new(70, &["a", "b", "c", "new"]);
+    group.establish(&["a", "b", "c"]);
+    group.exclude("a", &["c"]);
+    group.run(1);
+    group.join("new");
+    group.include("a", &["new"]);
+    group.run(1);
+    group.assert_together(&["a", "b", "new"]);
+    let c = group.node("c");
+    group.hear("c", ChannelEvent::Left);
+    group.sim.act(c, |session, cx, out| session.join(cx, out)).expect("outside");
+    group.sim.lose_outgoing(c);
+    group.hear("c", ChannelEvent::Entered { members: &ids(&["a", "b", "c", "new"]) });
+    for name in ["a", "b"] {
+        let node = group.node(name);
+        group.sim.puppet(node);
+    }
+    group.include("new", &["c"]);
+    let mut asked_out = Vec::new();
+    for _ in 0..20_000 {
+        group.sim.run_for(Duration::from_millis(10)).unwrap();
+        for (node, action) in group.sim.take_wishes() {
+            if let ChannelAction::Remove(members) = action {
+                let is_member = group.session("a").members().contains(&id("c"));
+                asked_out.push((members, is_member));
+            } else {
+                group.sim.ask(node, action);
+            }
+        }
+    }
+    group.assert_together(&["a", "b", "c", "new"]);
+    // IAL, by both, before it was a member.
+    assert_eq!(asked_out, vec![(ids(&["c"]), false); 2]);
+}
+
 /// LS: of those who remain, the k-th waits k·BC_LAT/4 before it proposes the exclude.
 #[test]
 fn automatic_excludes_are_staggered() {
