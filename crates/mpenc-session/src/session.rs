@@ -328,10 +328,14 @@ impl<S: Suite> Session<S> {
             return Err(ApiMisuse::Parting);
         }
         match &mut self.current {
-            Some(current) => {
-                let finished = current.finish(cx, &mut self.shared, true, out);
-                finished.map_err(|error| self.misuse(error, out))?;
-            }
+            Some(current) => match current.finish(cx, &mut self.shared, true, out) {
+                Ok(()) => {}
+                Err(error @ WriteError::Internal(_)) => return Err(self.misuse(error, out)),
+                // A key that has sealed all it may, and nobody need stay for that: our leaving says
+                // the same (LS), at once or, if one FIN went out, when that has had its time.
+                Err(WriteError::Seal(_)) if current.is_open() => out.act(ChannelAction::Leave),
+                Err(WriteError::Seal(_)) => {}
+            },
             None => out.act(ChannelAction::Leave),
         }
         self.begin_parting(out);

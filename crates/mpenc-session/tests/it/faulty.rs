@@ -1,14 +1,15 @@
 //! Message security that is not what it should be, or says what mpENC's says too seldom to wait for:
 //! a bug closes the session, a worn key makes messages wait, and malformed ones are told of.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mpenc::{CliquesGreeter, Dialect, LocalIdentity, MemberId, MessageId, Mpenc, Suite};
 use mpenc_greet::AgreedKeys;
 use mpenc_message::{
-    ContentFault, Draft, MessageSecurity, OpenError, Opened, SealError, Sealed, SubSessionSecurity,
+    ContentFault, Draft, Kind, MessageSecurity, OpenError, Opened, SealError, Sealed,
+    SubSessionSecurity,
 };
 use mpenc_session::{
     ApiMisuse, ChannelAction, Event, Fault, LocalId, Membership, Sent, Session, State,
@@ -31,6 +32,8 @@ const NONSENSE: &str = "nonsense";
 thread_local! {
     /// The key that was asked first for what is worn.
     static WORN_KEY: RefCell<Option<u8>> = const { RefCell::new(None) };
+    /// How many FINs are sealed from now on.
+    static FINS: Cell<u32> = const { Cell::new(u32::MAX) };
 }
 
 /// mpENC's, with a message security that fails on demand.
@@ -71,6 +74,10 @@ impl MessageSecurity for FaultySecurity {
         let is_worn = || WORN_KEY.with_borrow_mut(|key| *key.get_or_insert(hint) == hint);
         match draft.text {
             WORN if is_worn() => return Err(SealError::KeyExhausted),
+            _ if draft.kind == Kind::Fin => match FINS.get().checked_sub(1) {
+                Some(left) => FINS.set(left),
+                None => return Err(SealError::KeyExhausted),
+            },
             LONG => return Err(SealError::TooLong { octets: 8, limit: 7 }),
             _ => {}
         }
@@ -247,6 +254,26 @@ fn what_a_worn_key_does_not_seal_waits_for_the_next_key() {
     let lines = lab.session("c").messages().lines();
     let shown: Vec<&str> = lines.iter().map(|line| line.payload.as_str()).collect();
     assert_eq!(shown, [WORN, "after it"]);
+}
+
+/// A key that seals no farewell, or only half of it, keeps nobody: they leave, at once or when the one
+/// FIN has had its time, and the others exclude them for that.
+#[test]
+fn whoever_parts_leaves_although_the_key_is_worn() {
+    for fins in [0, 1] {
+        let mut lab = Lab::new(5, &["a", "b"]);
+        lab.run(60);
+        FINS.set(fins);
+        lab.act("a", |session, cx, out| session.part(cx, out)).expect("a member may part");
+        assert_eq!(lab.session("a").state(), State::Parting);
+        let again = lab.act("a", |session, cx, out| session.part(cx, out));
+        assert_eq!(again, Err(ApiMisuse::Parting));
+        FINS.set(u32::MAX);
+        lab.run(if fins == 0 { 1 } else { 20 });
+        assert_eq!(lab.session("a").state(), State::Outside, "{fins}");
+        lab.run(60);
+        assert_eq!(lab.session("b").members(), ids(&["b"]));
+    }
 }
 
 #[test]
