@@ -49,8 +49,6 @@ pub(crate) struct Inside {
     pub(crate) members: BTreeSet<MemberId>,
     /// Who was there before us, and has been there since: one of them may include us.
     pub(crate) seniors: BTreeSet<MemberId>,
-    /// Who has sent packets of our protocol: others may be outsiders in a shared room.
-    pub(crate) speakers: BTreeSet<MemberId>,
     /// Who was excluded and has not left the channel.
     pub(crate) excluded: BTreeSet<MemberId>,
     /// Whether we are among those.
@@ -308,7 +306,6 @@ impl<S: Suite> Session<S> {
         for member in &left {
             inside.excluded.remove(member);
             inside.seniors.remove(member);
-            inside.speakers.remove(member);
             if self.greeter.members().contains(member) && !self.to_exclude.contains(member) {
                 // Perhaps it was they who did not answer. (Whoever is to be excluded is asked out as
                 // often as they come.)
@@ -374,11 +371,9 @@ impl<S: Suite> Session<S> {
         if let Some(running) = self.order.ongoing() {
             let info = &running.operation().info;
             if !info.members.contains(member) && !info.exclude.contains(member) {
-                // EO. An outsider, of whom we know no identity key, may stay: a room may hold them.
-                if self.greeter.knows_identity(member)
-                    && !self.order_is_foreign()
-                    && !self.has_invited(member)
-                {
+                // EO. An outsider, of whom we know no identity key, may stay, whatever they have sent:
+                // a room may hold other groups, and of ours they cannot become a member.
+                if self.greeter.knows_identity(member) && !self.has_invited(member) {
                     out.act(ChannelAction::Remove(Vec::from([member.clone()])));
                 }
                 return;
@@ -391,11 +386,6 @@ impl<S: Suite> Session<S> {
             self.to_include.insert(member.clone());
             self.auto_include(cx, out);
         }
-    }
-
-    /// Whether the running operation is one that we only watch as somebody who waits.
-    fn order_is_foreign(&self) -> bool {
-        self.current.is_none() && self.greeter.members().len() <= 1 && !self.order.is_synced()
     }
 
     /// Proposes to include those who entered, if nothing else is going on.
