@@ -221,17 +221,15 @@ impl<S: Suite> Session<S> {
         let again = core::mem::take(&mut self.enter_again) && !self.parting;
         let waiting = again
             || !self.parting && !inside.we_are_excluded && (provisional || !self.order.is_synced());
-        let mut own = None;
         if let Some(running) = self.order.ongoing() {
             let info = &running.operation().info;
-            own = info.own;
             out.tell(if info.exclude.contains(&self.own) {
                 Event::Excluded { by: info.author.clone() }
             } else {
                 Event::OperationFailed { operation: info.clone(), reason: FailReason::WeLeft }
             });
         }
-        self.end_all_of_ours(own, out);
+        self.end_all_of_ours(out);
         self.drop_candidates(out);
         self.drop_previous(cx, out);
         if let Some(mut sub) = self.current.take() {

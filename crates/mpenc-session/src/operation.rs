@@ -296,6 +296,7 @@ impl<S: Suite> Session<S> {
             (None, None)
         };
         self.end_late(&Outcome::Rejected { by: checked.initial.author.clone() }, out);
+        self.begun = own;
         let info = self.describe(id, &checked.initial, own);
         out.tell(Event::OperationAccepted(info.clone()));
         self.remove_stale(&info, out);
@@ -545,9 +546,7 @@ impl<S: Suite> Session<S> {
                 author: info.author.clone(),
             });
         }
-        if let Some(own) = info.own {
-            out.tell(Event::OperationEnded { own, outcome: Outcome::Completed });
-        }
+        self.end_begun(Outcome::Completed, out);
         self.retry_held(cx, out)?;
         if !self.parting {
             self.flush_outbox(cx, out)?;
@@ -610,7 +609,6 @@ impl<S: Suite> Session<S> {
         out: &mut Outputs,
     ) {
         let running = ended.into_operation();
-        let own = running.info.own;
         if let (FailReason::Aborted { .. }, Some(inside)) = (&reason, self.presence.inside_mut()) {
             inside.aborted = inside.aborted.saturating_add(1);
         }
@@ -618,9 +616,7 @@ impl<S: Suite> Session<S> {
         // What they, or we, have answered already is under way.
         self.elsewhere.extend(running.greeting.progress().awaited);
         out.tell(Event::OperationFailed { operation: running.info, reason: reason.clone() });
-        if let Some(own) = own {
-            out.tell(Event::OperationEnded { own, outcome: Outcome::Failed(reason) });
-        }
+        self.end_begun(Outcome::Failed(reason), out);
         self.after_operation(cx, out);
     }
 

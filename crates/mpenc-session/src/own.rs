@@ -399,15 +399,21 @@ impl<S: Suite> Session<S> {
         }
     }
 
-    /// Whatever of ours has no outcome yet ends, because we left.
-    pub(crate) fn end_all_of_ours(&mut self, running: Option<OperationId>, out: &mut Outputs) {
+    /// The operation that ran has ended; if it was ours, this is its outcome.
+    pub(crate) fn end_begun(&mut self, outcome: Outcome, out: &mut Outputs) {
+        if let Some(own) = self.begun.take() {
+            out.tell(Event::OperationEnded { own, outcome });
+        }
+    }
+
+    /// Whatever of ours has no outcome yet ends, because we leave.
+    pub(crate) fn end_all_of_ours(&mut self, out: &mut Outputs) {
         let outcome = Outcome::Failed(FailReason::WeLeft);
         self.end_proposal(outcome.clone(), out);
         self.proposal = None;
         self.end_late(&outcome, out);
-        for own in self.invitation.take().map(|waiting| waiting.id).into_iter().chain(running) {
-            out.tell(Event::OperationEnded { own, outcome: outcome.clone() });
-        }
+        self.end_invitation(FailReason::WeLeft, out);
+        self.end_begun(outcome, out);
     }
 
     /// The channel has ordered our proposal: the secrets that were drawn for it, and what it is

@@ -23,8 +23,8 @@ use crate::shared::Shared;
 use crate::subsession::{SubSession, WriteError};
 use crate::timers::{SubSessionNumber, Timer, Timers};
 use crate::{
-    ApiMisuse, ChannelAction, ChannelEvent, Config, Ctx, Event, Input, Instant, Outputs, Sent,
-    Suite,
+    ApiMisuse, ChannelAction, ChannelEvent, Config, Ctx, Event, Input, Instant, OperationId,
+    Outputs, Sent, Suite,
 };
 
 pub(crate) type GreetingOf<S> = <<S as Suite>::Greeter as Greeter>::Greeting;
@@ -55,6 +55,8 @@ pub struct Session<S: Suite> {
     pub(crate) proposal: Option<OwnProposal<DraftOf<S>>>,
     /// Proposals of ours that were not echoed in time, and that the channel may still order.
     pub(crate) late: Vec<OwnProposal<DraftOf<S>>>,
+    /// Our operation that the channel has begun, until its outcome is told.
+    pub(crate) begun: Option<OperationId>,
     /// Our include that waits for those to include to enter the channel.
     pub(crate) invitation: Option<Invitation>,
     /// Members who left the channel, or said that they part, and must be excluded (LS, LOX).
@@ -139,6 +141,7 @@ where
             past: self.past.clone(),
             proposal: self.proposal.clone(),
             late: self.late.clone(),
+            begun: self.begun,
             invitation: self.invitation.clone(),
             to_exclude: self.to_exclude.clone(),
             to_include: self.to_include.clone(),
@@ -190,6 +193,7 @@ impl<S: Suite> Session<S> {
             past: Past::default(),
             proposal: None,
             late: Vec::new(),
+            begun: None,
             invitation: None,
             to_exclude: BTreeSet::new(),
             to_include: BTreeSet::new(),
@@ -641,9 +645,7 @@ impl<S: Suite> Session<S> {
         self.closed = true;
         self.current = None;
         self.previous = None;
-        self.proposal = None;
-        self.late.clear();
-        self.invitation = None;
+        self.end_all_of_ours(out);
         self.give_up_outbox(out);
         self.greeter.reset();
         self.order.reset();
