@@ -16,14 +16,15 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use mpenc_greet::{Greeter, InternalError};
-use mpenc_order::PacketId;
+use mpenc_order::{Ongoing, PacketId};
 use mpenc_wire::MemberId;
 
 use crate::event::FailReason;
+use crate::flow::FIN_PATIENCE;
 use crate::own::OwnedChange;
 use crate::renewal::Contribution;
 use crate::session::automatic;
-use crate::timers::Timer;
+use crate::timers::{SubSessionNumber, Timer};
 use crate::{ApiMisuse, ChannelAction, Ctx, Event, Outputs, Session, Suite};
 
 /// How long, in latencies, someone who was excluded waits to be removed from the channel.
@@ -48,8 +49,6 @@ pub(crate) struct Inside {
     pub(crate) members: BTreeSet<MemberId>,
     /// Who was there before us, and has been there since: one of them may include us.
     pub(crate) seniors: BTreeSet<MemberId>,
-    /// Who has sent packets of our protocol: others may be outsiders in a shared room.
-    pub(crate) speakers: BTreeSet<MemberId>,
     /// Who was excluded and has not left the channel.
     pub(crate) excluded: BTreeSet<MemberId>,
     /// Whether we are among those.
@@ -100,6 +99,7 @@ impl<S: Suite> Session<S> {
     /// [`ApiMisuse`] if we are not in the channel, or follow a session already.
     pub fn start_here(&mut self, cx: &mut Ctx<'_>, out: &mut Outputs) -> Result<(), ApiMisuse> {
         self.check_open()?;
+        let cx = &mut self.own_time(cx);
         let inside = self.presence.inside().ok_or(ApiMisuse::NotInChannel)?;
         if inside.we_are_excluded {
             return Err(ApiMisuse::Excluded);
@@ -117,6 +117,8 @@ impl<S: Suite> Session<S> {
         self.order.start(PacketId::from_bytes(prev_pf));
         self.abandon_candidates(out);
         self.shared.timers.retain(|timer| !matches!(timer, Timer::JoinPatience));
+        // Who came after us, while we waited ourselves, waits for us now.
+        self.auto_include(cx, out);
     }
 
     pub(crate) fn on_entered(
@@ -125,6 +127,7 @@ impl<S: Suite> Session<S> {
         members: &[MemberId],
         out: &mut Outputs,
     ) -> Result<(), InternalError> {
+        let parting = self.parting;
         if self.presence.inside().is_some() {
             // A second entering without a leaving in between: the channel lost us and took us back.
             self.on_left(cx, out)?;
@@ -140,7 +143,12 @@ impl<S: Suite> Session<S> {
         self.shared.timers.retain(|timer| !matches!(timer, Timer::Reenter));
         self.tainted = false;
         out.tell(Event::EnteredChannel { others });
-        if alone {
+        if parting {
+            // It is past, or was asked for while we were entering, and perhaps nobody heard us leave.
+            // There is nobody to say it to, and nothing to wait for.
+            self.parting = true;
+            out.act(ChannelAction::Leave);
+        } else if alone {
             self.start_order(cx, out);
         } else {
             self.set_join_patience(cx, inhabitants);
@@ -169,12 +177,26 @@ impl<S: Suite> Session<S> {
         step.saturating_mul(u32::try_from(present.saturating_add(2)).unwrap_or(u32::MAX))
     }
 
-    pub(crate) fn on_join_patience_over(&mut self, out: &mut Outputs) {
-        if self.presence.inside().is_some() && !self.order.is_synced() {
-            self.parting = true;
-            out.tell(Event::NotIncluded);
-            out.act(ChannelAction::Leave);
+    pub(crate) fn on_join_patience_over(&mut self, cx: &Ctx<'_>, out: &mut Outputs) {
+        if self.presence.inside().is_none() || self.order.is_synced() && self.order_is_ours() {
+            return;
         }
+        if self.is_being_included() {
+            // Others count on our answer. It ends in its own time; then we look again.
+            let soon = self.shared.config.latencies(2);
+            self.shared.timers.set(cx.now.after(soon), Timer::JoinPatience);
+            return;
+        }
+        self.begin_parting(out);
+        out.tell(Event::NotIncluded);
+        out.act(ChannelAction::Leave);
+    }
+
+    /// Whether an operation that includes us is under way, and in its time, among members whom we
+    /// know: strangers cannot keep us waiting.
+    fn is_being_included(&self) -> bool {
+        let running = self.order.ongoing().into_iter().chain(self.candidates.iter());
+        running.map(Ongoing::operation).any(|running| running.told && !running.overdue)
     }
 
     /// LI: everything of the session is forgotten.
@@ -195,20 +217,19 @@ impl<S: Suite> Session<S> {
         let present = inside.members.len();
         let inside_is_over = inside.we_are_excluded;
         let provisional = self.order.ongoing().is_some_and(|running| running.is_provisional());
-        let again = core::mem::take(&mut self.enter_again);
+        // Whoever parts has asked to leave for good, whatever we left for before that.
+        let again = core::mem::take(&mut self.enter_again) && !self.parting;
         let waiting = again
             || !self.parting && !inside.we_are_excluded && (provisional || !self.order.is_synced());
-        let mut own = None;
         if let Some(running) = self.order.ongoing() {
             let info = &running.operation().info;
-            own = info.own;
             out.tell(if info.exclude.contains(&self.own) {
                 Event::Excluded { by: info.author.clone() }
             } else {
                 Event::OperationFailed { operation: info.clone(), reason: FailReason::WeLeft }
             });
         }
-        self.end_all_of_ours(own, out);
+        self.end_all_of_ours(out);
         self.drop_candidates(out);
         self.drop_previous(cx, out);
         if let Some(mut sub) = self.current.take() {
@@ -283,7 +304,6 @@ impl<S: Suite> Session<S> {
         for member in &left {
             inside.excluded.remove(member);
             inside.seniors.remove(member);
-            inside.speakers.remove(member);
             if self.greeter.members().contains(member) && !self.to_exclude.contains(member) {
                 // Perhaps it was they who did not answer. (Whoever is to be excluded is asked out as
                 // often as they come.)
@@ -349,11 +369,9 @@ impl<S: Suite> Session<S> {
         if let Some(running) = self.order.ongoing() {
             let info = &running.operation().info;
             if !info.members.contains(member) && !info.exclude.contains(member) {
-                // EO. An outsider, of whom we know no identity key, may stay: a room may hold them.
-                if self.greeter.knows_identity(member)
-                    && !self.order_is_foreign()
-                    && !self.has_invited(member)
-                {
+                // EO. An outsider, of whom we know no identity key, may stay, whatever they have sent:
+                // a room may hold other groups, and of ours they cannot become a member.
+                if self.greeter.knows_identity(member) && !self.has_invited(member) {
                     out.act(ChannelAction::Remove(Vec::from([member.clone()])));
                 }
                 return;
@@ -366,11 +384,6 @@ impl<S: Suite> Session<S> {
             self.to_include.insert(member.clone());
             self.auto_include(cx, out);
         }
-    }
-
-    /// Whether the running operation is one that we only watch as somebody who waits.
-    fn order_is_foreign(&self) -> bool {
-        self.current.is_none() && self.greeter.members().len() <= 1 && !self.order.is_synced()
     }
 
     /// Proposes to include those who entered, if nothing else is going on.
@@ -445,11 +458,36 @@ impl<S: Suite> Session<S> {
         }
     }
 
-    /// An operation that excludes these has completed.
+    /// TI-10: the last member leaves, unless it is to stay, or a group comes about in the meantime.
+    pub(crate) fn await_company(&mut self, cx: &Ctx<'_>) {
+        let patience = self.shared.config.latencies(FIN_PATIENCE);
+        self.shared.timers.set(cx.now.after(patience), Timer::LeaveAlone(self.shared.newest));
+    }
+
+    /// We have been alone for 16·BC_LAT, since this sub-session.
+    pub(crate) fn on_alone(&mut self, cx: &Ctx<'_>, since: SubSessionNumber, out: &mut Outputs) {
+        if self.shared.newest != since || self.current.is_some() {
+            return;
+        }
+        if self.is_proposing() || self.invitation.is_some() || self.order.ongoing().is_some() {
+            // It may bring company. If it does not, whoever began it may try once more.
+            return self.await_company(cx);
+        }
+        self.remove_excluded(out);
+        if !self.shared.config.stay_if_last {
+            self.begin_parting(out);
+            out.act(ChannelAction::Leave);
+        }
+    }
+
+    /// An operation that excludes these has completed, and the members are as they are after it.
     pub(crate) fn note_excluded(&mut self, cx: &Ctx<'_>, excluded: &[MemberId]) {
         let us = excluded.contains(&self.own);
         let Some(inside) = self.presence.inside_mut() else { return };
         inside.aborted = 0;
+        // The channel may not have told that they left, and came back: a member is nobody to ask out.
+        let members = self.greeter.members();
+        inside.excluded.retain(|member| !members.contains(member));
         for member in excluded.iter().filter(|&member| *member != self.own) {
             if inside.members.contains(member) {
                 inside.excluded.insert(member.clone());

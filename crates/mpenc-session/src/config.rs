@@ -4,11 +4,15 @@ use core::time::Duration;
 
 use crate::RollingRefresh;
 
+/// Nothing repeats faster than this, whatever the configuration says: a tick must end.
+pub(crate) const SHORTEST: Duration = Duration::from_millis(1);
+
 /// A session's options. Times are the inputs of all liveness rules (AK-09).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
-    /// BC_LAT: how long a broadcast takes to reach everybody, nearly always. Default 5 s.
+    /// BC_LAT: how long a broadcast takes to reach everybody, nearly always. Default 5 s; less than 1 ms
+    /// counts as that wherever something is tried again.
     pub broadcast_latency: Duration,
     /// M_INTV: how long a member usually takes to reply. Default 16 s.
     pub reply_interval: Duration,
@@ -16,7 +20,8 @@ pub struct Config {
     pub auto_include: bool,
     /// Stay in the channel when everybody else has gone. Default off.
     pub stay_if_last: bool,
-    /// How long to wait to be included before leaving the channel.
+    /// How long to wait to be included before leaving the channel; if members whom we know are about
+    /// to do so then, until that has ended.
     pub join_patience: JoinPatience,
     /// Renew our contribution to the group key by itself when it is old, by refreshes of our own.
     /// Default off: then it is renewed only by the operations that the user proposes. What it is good
@@ -63,9 +68,9 @@ impl Config {
         self.latencies(2).saturating_add(self.reply_interval)
     }
 
-    /// `n` times BC_LAT.
+    /// `n` times BC_LAT. What waits so long, and then does the same again, must not do so at once.
     pub(crate) fn latencies(&self, n: u32) -> Duration {
-        self.broadcast_latency.saturating_mul(n)
+        self.broadcast_latency.max(SHORTEST).saturating_mul(n)
     }
 
     /// How long each packet of an operation among `members` members may take.

@@ -64,11 +64,6 @@ impl<S: Suite> Session<S> {
                 return Ok(());
             }
         };
-        if let Some(inside) = self.presence.inside_mut()
-            && !inside.speakers.contains(sender)
-        {
-            inside.speakers.insert(sender.clone());
-        }
         if let Some(previous) = &mut self.previous {
             previous.hears(cx.now, sender);
         }

@@ -31,7 +31,7 @@ pub enum ApiMisuse {
     Forked(MemberId),
     /// We were excluded: leave the channel, or wait to be removed from it.
     Excluded,
-    /// We are parting: no content may follow.
+    /// We are parting: nothing may follow that the others would have to answer.
     Parting,
     /// A proposal of ours is on its way: wait for its outcome.
     OperationPending,

@@ -101,7 +101,7 @@ pub enum FailReason {
         /// Why, in their words.
         reason: String,
     },
-    /// We left the channel.
+    /// We left the channel, or are parting.
     WeLeft,
     /// Those to include did not enter the channel.
     NotEntered(Vec<MemberId>),

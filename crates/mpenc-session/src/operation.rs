@@ -17,7 +17,6 @@ use mpenc_wire::{AbortPacket, GreetingPacket, MemberId};
 
 use crate::data::refuse;
 use crate::event::{FailReason, Fault, HistoryFault, OperationInfo, Outcome};
-use crate::flow::FIN_PATIENCE;
 use crate::own::OwnProposal;
 use crate::session::{GreetingOf, STRAGGLERS, automatic};
 use crate::subsession::SubSession;
@@ -83,6 +82,21 @@ impl<S: Suite> Session<S> {
         out: &mut Outputs,
     ) -> Result<(), InternalError> {
         self.recall_late(sender, text);
+        self.decide_initial(cx, sender, id, text, packet, out)?;
+        // Whatever kept it from being accepted: what has come back does not come again.
+        self.own_proposal_lost(cx, sender, text, out);
+        Ok(())
+    }
+
+    fn decide_initial(
+        &mut self,
+        cx: &mut Ctx<'_>,
+        sender: &MemberId,
+        id: PacketId,
+        text: &str,
+        packet: &GreetingPacket<'_>,
+        out: &mut Outputs,
+    ) -> Result<(), InternalError> {
         let parent = packet.metadata.map(|metadata| PacketId::from_bytes(*metadata.prev_pf));
         if let Some(parent) = &parent
             && self.builds_without_us(sender, parent)
@@ -94,7 +108,6 @@ impl<S: Suite> Session<S> {
             // A proposal that lost a race, or an old one again: the normal case, and no fault. It
             // may build on members and keys that are past, so it is not worth checking.
             self.expect_answers(packet);
-            self.own_proposal_lost(cx, sender, text, out);
             return Ok(());
         }
         let checked = match self.greeter.check_initial(sender, packet) {
@@ -143,7 +156,9 @@ impl<S: Suite> Session<S> {
             self.order.reset();
             let present = inside.members.len();
             let by = initial.author.clone();
-            self.end_proposal(Outcome::Rejected { by }, out);
+            let outcome = Outcome::Rejected { by };
+            self.end_proposal(outcome.clone(), out);
+            self.end_late(&outcome, out);
             self.set_join_patience(cx, present);
             if self.follows_candidates() {
                 return self.on_candidate(cx, sender, id, checked, out);
@@ -166,7 +181,6 @@ impl<S: Suite> Session<S> {
             }
             _ => self.expect_answers(packet),
         }
-        self.own_proposal_lost(cx, sender, text, out);
         Ok(())
     }
 
@@ -282,6 +296,7 @@ impl<S: Suite> Session<S> {
             (None, None)
         };
         self.end_late(&Outcome::Rejected { by: checked.initial.author.clone() }, out);
+        self.begun = own;
         let info = self.describe(id, &checked.initial, own);
         out.tell(Event::OperationAccepted(info.clone()));
         self.remove_stale(&info, out);
@@ -539,9 +554,7 @@ impl<S: Suite> Session<S> {
                 author: info.author.clone(),
             });
         }
-        if let Some(own) = info.own {
-            out.tell(Event::OperationEnded { own, outcome: Outcome::Completed });
-        }
+        self.end_begun(Outcome::Completed, out);
         self.retry_held(cx, out)?;
         if !self.parting {
             self.flush_outbox(cx, out)?;
@@ -558,10 +571,7 @@ impl<S: Suite> Session<S> {
                 out.act(ChannelAction::Leave);
             }
         } else if self.current.is_none() && !excluded_us {
-            // TI-10: the last member leaves, unless it is to stay, or a group comes about in the
-            // meantime.
-            let patience = self.shared.config.latencies(FIN_PATIENCE);
-            self.shared.timers.set(cx.now.after(patience), Timer::LeaveAlone(self.shared.newest));
+            self.await_company(cx);
         }
         Ok(())
     }
@@ -607,7 +617,6 @@ impl<S: Suite> Session<S> {
         out: &mut Outputs,
     ) {
         let running = ended.into_operation();
-        let own = running.info.own;
         if let (FailReason::Aborted { .. }, Some(inside)) = (&reason, self.presence.inside_mut()) {
             inside.aborted = inside.aborted.saturating_add(1);
         }
@@ -615,9 +624,7 @@ impl<S: Suite> Session<S> {
         // What they, or we, have answered already is under way.
         self.elsewhere.extend(running.greeting.progress().awaited);
         out.tell(Event::OperationFailed { operation: running.info, reason: reason.clone() });
-        if let Some(own) = own {
-            out.tell(Event::OperationEnded { own, outcome: Outcome::Failed(reason) });
-        }
+        self.end_begun(Outcome::Failed(reason), out);
         self.after_operation(cx, out);
     }
 

@@ -118,6 +118,9 @@ impl<S: Suite> Session<S> {
         if inside.we_are_excluded {
             return Err(ApiMisuse::Excluded);
         }
+        if self.parting {
+            return Err(ApiMisuse::Parting);
+        }
         if !self.order.is_synced() || !self.order_is_ours() {
             return Err(ApiMisuse::NotSynced);
         }
@@ -168,7 +171,7 @@ impl<S: Suite> Session<S> {
 
     /// Whether a proposal of ours is protocol-pending: no other one can be made.
     pub(crate) fn is_proposing(&self) -> bool {
-        self.proposal.as_ref().is_some_and(OwnProposal::is_pending)
+        self.proposal.iter().chain(&self.late).any(OwnProposal::is_pending)
     }
 
     fn await_invited(&mut self, cx: &Ctx<'_>, id: OperationId) {
@@ -260,10 +263,7 @@ impl<S: Suite> Session<S> {
         };
         let id = invitation.id;
         if inside.we_are_excluded {
-            self.invitation = None;
-            let outcome = Outcome::Failed(FailReason::ChannelChanged);
-            out.tell(Event::OperationEnded { own: id, outcome });
-            return;
+            return self.end_invitation(FailReason::ChannelChanged, out);
         }
         if inside.excluded_of(&invitation.new).next().is_some() {
             return;
@@ -292,6 +292,19 @@ impl<S: Suite> Session<S> {
         }
     }
 
+    fn end_invitation(&mut self, reason: FailReason, out: &mut Outputs) {
+        if let Some(Invitation { id, .. }) = self.invitation.take() {
+            out.tell(Event::OperationEnded { own: id, outcome: Outcome::Failed(reason) });
+        }
+    }
+
+    /// From here on we are about to leave the channel: no content follows, and nothing is proposed
+    /// that the others would have to follow without us.
+    pub(crate) fn begin_parting(&mut self, out: &mut Outputs) {
+        self.parting = true;
+        self.end_invitation(FailReason::WeLeft, out);
+    }
+
     /// Whether we have asked somebody into the channel, to include them.
     pub(crate) fn has_invited(&self, member: &MemberId) -> bool {
         self.invitation.as_ref().is_some_and(|invitation| invitation.new.contains(member))
@@ -311,7 +324,8 @@ impl<S: Suite> Session<S> {
     /// Our proposal was not echoed in time. Packet and draws are kept: the channel may still order
     /// it, and then it runs like anybody's. Meanwhile we may propose again.
     pub(crate) fn on_echo_due(&mut self, cx: &mut Ctx<'_>, id: OperationId, out: &mut Outputs) {
-        if let Some(proposal) = self.proposal.as_mut().filter(|proposal| proposal.id == id)
+        let mut ours = self.proposal.iter_mut().chain(&mut self.late);
+        if let Some(proposal) = ours.find(|proposal| proposal.id == id)
             && !core::mem::replace(&mut proposal.told, true)
         {
             self.to_include.append(&mut proposal.again.drain(..).collect());
@@ -323,7 +337,7 @@ impl<S: Suite> Session<S> {
     }
 
     /// If the channel has ordered, late, a proposal that was not echoed in time, it is that one which
-    /// is up now, and not the one made since.
+    /// is up now, and not the one made since: that one waits, and is up again if this one is lost.
     pub(crate) fn recall_late(&mut self, sender: &MemberId, text: &str) {
         if *sender == self.own
             && let Some(late) = self.late.iter().position(|late| late.is_packet(text))
@@ -338,6 +352,7 @@ impl<S: Suite> Session<S> {
     pub(crate) fn lose_proposal(&mut self, outcome: Outcome, out: &mut Outputs) {
         if !self.shared.dialect.lost_proposals_linger {
             self.end_proposal(outcome, out);
+            self.resume_proposal();
         } else if let Some(proposal) = &mut self.proposal {
             proposal.lost = true;
             if !core::mem::replace(&mut proposal.told, true) {
@@ -346,37 +361,59 @@ impl<S: Suite> Session<S> {
         }
     }
 
+    /// A late proposal has come back to nothing: the one that we made since is up again. The channel
+    /// may still order that, and it has no outcome yet.
+    fn resume_proposal(&mut self) {
+        if self.proposal.is_none()
+            && let Some(made_since) = self.late.iter().position(|late| !late.told)
+        {
+            let made_since = self.late.swap_remove(made_since);
+            self.order.propose(made_since.packet.as_bytes());
+            self.proposal = Some(made_since);
+        }
+    }
+
     /// Our proposal will not be accepted any more: its draft is wiped.
     pub(crate) fn end_proposal(&mut self, outcome: Outcome, out: &mut Outputs) {
         if let Some(proposal) = self.proposal.take_if(|proposal| !proposal.lost) {
             self.order.withdraw();
-            if let (Outcome::Rejected { .. }, Some(inside)) = (&outcome, self.presence.inside()) {
-                let again = proposal.again.into_iter();
-                self.to_include.extend(again.filter(|member| inside.members.contains(member)));
-            }
-            if !proposal.told {
-                out.tell(Event::OperationEnded { own: proposal.id, outcome });
-            }
+            self.end_one(proposal, outcome, out);
+        }
+    }
+
+    fn end_one(&mut self, proposal: OwnProposal<DraftOf<S>>, outcome: Outcome, out: &mut Outputs) {
+        if let (Outcome::Rejected { .. }, Some(inside)) = (&outcome, self.presence.inside()) {
+            let again = proposal.again.into_iter();
+            self.to_include.extend(again.filter(|member| inside.members.contains(member)));
+        }
+        if !proposal.told {
+            out.tell(Event::OperationEnded { own: proposal.id, outcome });
         }
     }
 
     /// A proposal was accepted: those on the same parent that the channel has not ordered yet will
     /// not be any more.
     pub(crate) fn end_late(&mut self, outcome: &Outcome, out: &mut Outputs) {
-        for late in self.late.drain(..).filter(|late| !late.told) {
-            out.tell(Event::OperationEnded { own: late.id, outcome: outcome.clone() });
+        for late in core::mem::take(&mut self.late) {
+            self.end_one(late, outcome.clone(), out);
         }
     }
 
-    /// Whatever of ours has no outcome yet ends, because we left.
-    pub(crate) fn end_all_of_ours(&mut self, running: Option<OperationId>, out: &mut Outputs) {
+    /// The operation that ran has ended; if it was ours, this is its outcome.
+    pub(crate) fn end_begun(&mut self, outcome: Outcome, out: &mut Outputs) {
+        if let Some(own) = self.begun.take() {
+            out.tell(Event::OperationEnded { own, outcome });
+        }
+    }
+
+    /// Whatever of ours has no outcome yet ends, because we leave.
+    pub(crate) fn end_all_of_ours(&mut self, out: &mut Outputs) {
         let outcome = Outcome::Failed(FailReason::WeLeft);
         self.end_proposal(outcome.clone(), out);
         self.proposal = None;
         self.end_late(&outcome, out);
-        for own in self.invitation.take().map(|waiting| waiting.id).into_iter().chain(running) {
-            out.tell(Event::OperationEnded { own, outcome: outcome.clone() });
-        }
+        self.end_invitation(FailReason::WeLeft, out);
+        self.end_begun(outcome, out);
     }
 
     /// The channel has ordered our proposal: the secrets that were drawn for it, and what it is

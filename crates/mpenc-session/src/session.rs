@@ -23,8 +23,8 @@ use crate::shared::Shared;
 use crate::subsession::{SubSession, WriteError};
 use crate::timers::{SubSessionNumber, Timer, Timers};
 use crate::{
-    ApiMisuse, ChannelAction, ChannelEvent, Config, Ctx, Event, Input, Instant, Outputs, Sent,
-    Suite,
+    ApiMisuse, ChannelAction, ChannelEvent, Config, Ctx, Event, Input, Instant, OperationId,
+    Outputs, Sent, Suite,
 };
 
 pub(crate) type GreetingOf<S> = <<S as Suite>::Greeter as Greeter>::Greeting;
@@ -55,6 +55,8 @@ pub struct Session<S: Suite> {
     pub(crate) proposal: Option<OwnProposal<DraftOf<S>>>,
     /// Proposals of ours that were not echoed in time, and that the channel may still order.
     pub(crate) late: Vec<OwnProposal<DraftOf<S>>>,
+    /// Our operation that the channel has begun, until its outcome is told.
+    pub(crate) begun: Option<OperationId>,
     /// Our include that waits for those to include to enter the channel.
     pub(crate) invitation: Option<Invitation>,
     /// Members who left the channel, or said that they part, and must be excluded (LS, LOX).
@@ -139,6 +141,7 @@ where
             past: self.past.clone(),
             proposal: self.proposal.clone(),
             late: self.late.clone(),
+            begun: self.begun,
             invitation: self.invitation.clone(),
             to_exclude: self.to_exclude.clone(),
             to_include: self.to_include.clone(),
@@ -190,6 +193,7 @@ impl<S: Suite> Session<S> {
             past: Past::default(),
             proposal: None,
             late: Vec::new(),
+            begun: None,
             invitation: None,
             to_exclude: BTreeSet::new(),
             to_include: BTreeSet::new(),
@@ -328,14 +332,17 @@ impl<S: Suite> Session<S> {
             return Err(ApiMisuse::Parting);
         }
         match &mut self.current {
-            Some(current) => {
-                let finished = current.finish(cx, &mut self.shared, true, out);
-                finished.map_err(|error| self.misuse(error, out))?;
-            }
+            Some(current) => match current.finish(cx, &mut self.shared, true, out) {
+                Ok(()) => {}
+                Err(error @ WriteError::Internal(_)) => return Err(self.misuse(error, out)),
+                // A key that has sealed all it may, and nobody need stay for that: our leaving says
+                // the same (LS), at once or, if one FIN went out, when that has had its time.
+                Err(WriteError::Seal(_)) if current.is_open() => out.act(ChannelAction::Leave),
+                Err(WriteError::Seal(_)) => {}
+            },
             None => out.act(ChannelAction::Leave),
         }
-        self.parting = true;
-        // No content may follow.
+        self.begin_parting(out);
         self.give_up_outbox(out);
         Ok(())
     }
@@ -566,16 +573,7 @@ impl<S: Suite> Session<S> {
             Timer::HistoryHalf(number) => self.on_history_half(cx, number, out)?,
             Timer::HistoryConfirmed(packet) => self.on_history_due(&packet, out),
             Timer::HistoryUnknown(member, packet) => self.on_history_unknown(member, &packet, out),
-            Timer::LeaveAlone(number) => {
-                let idle = !self.is_proposing() && self.order.ongoing().is_none();
-                if self.shared.newest == number && self.current.is_none() && idle {
-                    self.remove_excluded(out);
-                    if !self.shared.config.stay_if_last {
-                        self.parting = true;
-                        out.act(ChannelAction::Leave);
-                    }
-                }
-            }
+            Timer::LeaveAlone(number) => self.on_alone(cx, number, out),
             Timer::LeaveChannel => {
                 if self.excluded() {
                     out.act(ChannelAction::Leave);
@@ -587,7 +585,7 @@ impl<S: Suite> Session<S> {
                     out.act(ChannelAction::Enter);
                 }
             }
-            Timer::JoinPatience => self.on_join_patience_over(out),
+            Timer::JoinPatience => self.on_join_patience_over(cx, out),
         }
         Ok(())
     }
@@ -668,9 +666,7 @@ impl<S: Suite> Session<S> {
         self.closed = true;
         self.current = None;
         self.previous = None;
-        self.proposal = None;
-        self.late.clear();
-        self.invitation = None;
+        self.end_all_of_ours(out);
         self.give_up_outbox(out);
         self.greeter.reset();
         self.order.reset();

@@ -49,7 +49,7 @@ pub(crate) enum Timer {
     /// whoever is there is to show it.
     HistoryHalf(SubSessionNumber),
     /// We have been alone for 16·BC_LAT, since the sub-session with this number: ask those out whom
-    /// we excluded, and leave, unless we are to stay.
+    /// we excluded, and leave, unless we are to stay. It is set anew if something is under way then.
     LeaveAlone(SubSessionNumber),
     /// We were excluded, and nobody removed us from the channel.
     LeaveChannel,
@@ -57,7 +57,7 @@ pub(crate) enum Timer {
     Invitation(OperationId),
     /// Enter again, after we were removed while waiting to be included.
     Reenter,
-    /// Nobody has included us: give up.
+    /// Nobody has included us: give up, unless somebody is about to.
     JoinPatience,
 }
 

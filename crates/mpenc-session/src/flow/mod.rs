@@ -76,6 +76,7 @@ use mpenc_message::Kind;
 use mpenc_wire::Dialect;
 
 use crate::Config;
+use crate::config::SHORTEST;
 
 pub(crate) use self::{
     causality::Causality,
@@ -121,9 +122,6 @@ pub(crate) struct Rules {
     /// Whether a full ack after our FIN can be undone by what comes later.
     pub(crate) full_ack_lapses: bool,
 }
-
-/// Nothing repeats faster than this, whatever the configuration says: a tick must end.
-const SHORTEST: Duration = Duration::from_millis(1);
 
 /// From here on a backoff does not grow any more; 2^24·BC_LAT is years.
 const MOST_DOUBLINGS: u32 = 24;

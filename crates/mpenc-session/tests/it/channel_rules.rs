@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use mpenc::Dialect;
 use mpenc_session::{
     ChannelAction, ChannelEvent, Event, FailReason, JoinPatience, Membership, Outcome, State,
 };
@@ -46,6 +47,45 @@ fn somebody_excluded_who_has_never_left_is_not_included() {
     group.include("new", &["c"]);
     group.run(3);
     group.assert_together(&["a", "b", "c", "new"]);
+}
+
+/// The channel did not remove whoever was excluded, nor tell that they left and came back; still they
+/// are included again. Members are not asked out.
+#[test]
+fn whoever_is_a_member_again_is_not_asked_out() {
+    let mut group = Group::new(70, &["a", "b", "c", "new"]);
+    group.establish(&["a", "b", "c"]);
+    group.exclude("a", &["c"]);
+    group.run(1);
+    group.join("new");
+    group.include("a", &["new"]);
+    group.run(1);
+    group.assert_together(&["a", "b", "new"]);
+    let c = group.node("c");
+    group.hear("c", ChannelEvent::Left);
+    group.sim.act(c, |session, cx, out| session.join(cx, out)).expect("outside");
+    group.sim.lose_outgoing(c);
+    group.hear("c", ChannelEvent::Entered { members: &ids(&["a", "b", "c", "new"]) });
+    for name in ["a", "b"] {
+        let node = group.node(name);
+        group.sim.puppet(node);
+    }
+    group.include("new", &["c"]);
+    let mut asked_out = Vec::new();
+    for _ in 0..20_000 {
+        group.sim.run_for(Duration::from_millis(10)).unwrap();
+        for (node, action) in group.sim.take_wishes() {
+            if let ChannelAction::Remove(members) = action {
+                let is_member = group.session("a").members().contains(&id("c"));
+                asked_out.push((members, is_member));
+            } else {
+                group.sim.ask(node, action);
+            }
+        }
+    }
+    group.assert_together(&["a", "b", "c", "new"]);
+    // IAL, by both, before it was a member.
+    assert_eq!(asked_out, vec![(ids(&["c"]), false); 2]);
 }
 
 /// LS: of those who remain, the k-th waits k·BC_LAT/4 before it proposes the exclude.
@@ -155,6 +195,94 @@ fn whoever_is_included_in_time_stays() {
     group.run(60);
     group.assert_together(&["a", "b", "c"]);
     assert!(!group.events("c").contains(&Event::NotIncluded));
+}
+
+/// The patience does not end in the middle of being included: those who do so have its answer.
+#[test]
+fn patience_does_not_end_in_the_middle_of_an_include() {
+    for completes in [true, false] {
+        let mut impatient = config();
+        impatient.join_patience = JoinPatience::For(7 * SECOND);
+        let mut group = Group::new(68, &["a", "b", "c"]);
+        group.establish(&["a", "b"]);
+        let known = group.known();
+        group.add("c", known, impatient);
+        group.join("c");
+        // It confirms last.
+        group.sim.freeze(group.node("b"));
+        group.run(5);
+        let own = group.include("a", &["c"]);
+        group.run(2);
+        assert!(group.session("c").operation_progress().is_some());
+        assert_eq!(group.session("c").state(), State::Waiting);
+        if completes {
+            group.sim.thaw(group.node("b"));
+        } else {
+            group.sim.crash(group.node("b"));
+        }
+        group.run(60);
+        let given_up = group.events("c").contains(&Event::NotIncluded);
+        let ended = group.events("a").into_iter().any(|event| {
+            matches!(event, Event::OperationEnded { own: ended, outcome }
+                if ended == own && (outcome == Outcome::Completed) == completes)
+        });
+        assert!(ended, "{completes}");
+        assert_eq!(given_up, !completes);
+        let expected = if completes { State::Joined } else { State::Outside };
+        assert_eq!(group.session("c").state(), expected);
+    }
+}
+
+/// In the dialect without candidates, whoever was not included after all gives up as well; and if
+/// the operation never ends, because nobody can abort it, once its time is over.
+#[test]
+fn patience_ends_after_an_include_that_failed_in_the_first_dialect() {
+    let mut impatient = config();
+    impatient.join_patience = JoinPatience::For(7 * SECOND);
+    for fails in [true, false] {
+        let mut group = Group::speaking(Dialect::MPENC_JS, 69, &["a", "b", "c"], &config());
+        group.establish(&["a", "b"]);
+        let known = group.known();
+        group.add("c", known, impatient.clone());
+        group.join("c");
+        group.sim.freeze(group.node("b"));
+        group.run(5);
+        group.include("a", &["c"]);
+        group.run(5);
+        assert!(group.session("c").operation_progress().is_some());
+        if fails {
+            group.sim.crash(group.node("b"));
+        }
+        group.run(60);
+        assert!(group.events("c").contains(&Event::NotIncluded), "{fails}");
+        assert_eq!(group.session("c").state(), State::Outside);
+    }
+}
+
+/// SO-33: whoever starts anew, because those who were there before have left, or because the user says
+/// so, includes those who came after them (`auto_include`).
+#[test]
+fn whoever_starts_anew_includes_those_who_came_later() {
+    let mut auto = config();
+    auto.auto_include = true;
+    for by_hand in [false, true] {
+        let mut group = Group::with(80, &["first", "b", "c"], &auto);
+        let known = group.known();
+        group.add("first", known, config());
+        for name in ["first", "b", "c"] {
+            group.join(name);
+        }
+        let node = group.node("b");
+        if by_hand {
+            group.sim.act(node, |session, cx, out| session.start_here(cx, out)).expect("it waits");
+        } else {
+            group.part("first");
+        }
+        group.run(30);
+        group.assert_together(&["b", "c"]);
+        let left = group.session("first").state() == State::Outside;
+        assert_ne!(left, by_hand);
+    }
 }
 
 /// SO-27: removed while waiting, a member enters again after a while that grows with the members of

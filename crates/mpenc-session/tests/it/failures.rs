@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use mpenc_greet::Check;
 use mpenc_session::{
-    ApiMisuse, ChannelEvent, Event, FailReason, Fault, Membership, Outcome, Severity, State,
+    ApiMisuse, ChannelAction, ChannelEvent, Event, FailReason, Fault, Membership, Outcome,
+    Severity, State,
 };
 use mpenc_wire::AbortFields;
 
@@ -348,6 +349,39 @@ fn after_a_timed_out_proposal_another_can_be_made() {
     }
 }
 
+/// The channel orders a proposal that has timed out, but whom it would include has left meanwhile, so
+/// that everybody ignores it. The one made since is still on its way: it is up again, no other can be
+/// made beside it, and it has its one outcome.
+#[test]
+fn a_late_proposal_that_comes_to_nothing_gives_way_to_the_one_made_since() {
+    for swallowed in [false, true] {
+        let mut group = Group::new(34, &["a", "b", "c"]);
+        for name in ["a", "b", "c"] {
+            group.join(name);
+        }
+        let node = group.node("a");
+        group.asked("a");
+        let first = group.include("a", &["b"]);
+        group.sim.lose_outgoing(node);
+        let late = group.packets("a").pop().unwrap();
+        group.run(15);
+        group.sim.crash(group.node("b"));
+        group.run(1);
+        let second = group.include("a", &["c"]);
+        if swallowed {
+            group.sim.lose_outgoing(node);
+        }
+        group.hear("a", ChannelEvent::Packet { sender: &id("a"), packet: &late });
+        let third = group.propose("a", Membership::Include(&ids(&["c"])));
+        assert_eq!(third, Err(ApiMisuse::OperationPending));
+        group.run(30);
+        let outcome = if swallowed { Outcome::TimedOut } else { Outcome::Completed };
+        let expected = [(first, Outcome::TimedOut), (second, outcome)]
+            .map(|(own, outcome)| Event::OperationEnded { own, outcome });
+        assert_eq!(ended(&group.events("a")), expected.iter().collect::<Vec<_>>());
+    }
+}
+
 /// Removed while waiting: the channel says so once or twice, and the member enters again, unless its
 /// user has had enough.
 #[test]
@@ -372,6 +406,23 @@ fn whoever_waits_to_enter_again_can_call_it_off() {
         let expected = if calls_off { State::Outside } else { State::Entering };
         assert_eq!(group.session("b").state(), expected);
     }
+}
+
+/// A channel that lost whoever parts, and took them back, does not keep them: they leave once more, and
+/// wait for nothing.
+#[test]
+fn whoever_parts_leaves_although_the_channel_takes_them_back() {
+    let mut group = Group::new(35, &["a", "b"]);
+    group.establish(&["a", "b"]);
+    group.part("b");
+    group.asked("b");
+    group.hear("b", ChannelEvent::Entered { members: &ids(&["a", "b"]) });
+    assert_eq!(group.session("b").state(), State::Parting);
+    let asked: Vec<_> = group.asked("b").into_iter().map(|(_, action)| action).collect();
+    assert_eq!(asked, [ChannelAction::Leave]);
+    group.run(120);
+    assert_eq!(group.session("b").state(), State::Outside);
+    assert_eq!(group.session("a").members(), [id("a")]);
 }
 
 /// A channel that says of us that we left, among others, says that we left.
@@ -401,6 +452,32 @@ fn whoever_enters_is_included_although_another_proposal_comes_first() {
     group.join("c");
     group.propose("b", Membership::Refresh).unwrap();
     group.run(1);
+    group.sim.thaw(group.node("a"));
+    group.run(30);
+    group.assert_together(&["a", "b", "c"]);
+}
+
+/// `auto_include` asks again as well when what came first is a proposal of its own that had timed out.
+#[test]
+fn whoever_enters_is_included_although_a_late_proposal_comes_first() {
+    let mut group = Group::new(36, &["a", "b", "c"]);
+    let known = group.known();
+    let mut including = config();
+    including.auto_include = true;
+    group.add("a", known, including);
+    group.join("a");
+    group.join("b");
+    group.run(2);
+    group.assert_together(&["a", "b"]);
+    group.sim.freeze(group.node("a"));
+    group.propose("a", Membership::Refresh).unwrap();
+    group.run(10);
+    group.tick("a");
+    group.join("c");
+    group.events("a");
+    group.hear("a", ChannelEvent::Changed { entered: &ids(&["c"]), left: &[] });
+    let automatic = |event: &Event| matches!(event, Event::Proposed { automatic: true, .. });
+    assert!(group.events("a").iter().any(automatic));
     group.sim.thaw(group.node("a"));
     group.run(30);
     group.assert_together(&["a", "b", "c"]);

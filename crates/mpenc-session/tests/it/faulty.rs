@@ -1,17 +1,19 @@
 //! Message security that is not what it should be, or says what mpENC's says too seldom to wait for:
 //! a bug closes the session, a worn key makes messages wait, and malformed ones are told of.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mpenc::{CliquesGreeter, Dialect, LocalIdentity, MemberId, MessageId, Mpenc, Suite};
 use mpenc_greet::AgreedKeys;
 use mpenc_message::{
-    ContentFault, Draft, MessageSecurity, OpenError, Opened, SealError, Sealed, SubSessionSecurity,
+    ContentFault, Draft, Kind, MessageSecurity, OpenError, Opened, SealError, Sealed,
+    SubSessionSecurity,
 };
 use mpenc_session::{
-    ApiMisuse, ChannelAction, Event, Fault, LocalId, Membership, Sent, Session, State,
+    ApiMisuse, ChannelAction, Event, FailReason, Fault, LocalId, Membership, OperationId, Outcome,
+    Sent, Session, State,
 };
 use mpenc_sim::{Latency, NodeId, Sim, What};
 use mpenc_wire::DataPacket;
@@ -31,6 +33,10 @@ const NONSENSE: &str = "nonsense";
 thread_local! {
     /// The key that was asked first for what is worn.
     static WORN_KEY: RefCell<Option<u8>> = const { RefCell::new(None) };
+    /// How many FINs are sealed from now on.
+    static FINS: Cell<u32> = const { Cell::new(u32::MAX) };
+    /// Whether FINs are sealed under the id of the message before.
+    static FINS_AGAIN: Cell<bool> = const { Cell::new(false) };
 }
 
 /// mpENC's, with a message security that fails on demand.
@@ -71,12 +77,18 @@ impl MessageSecurity for FaultySecurity {
         let is_worn = || WORN_KEY.with_borrow_mut(|key| *key.get_or_insert(hint) == hint);
         match draft.text {
             WORN if is_worn() => return Err(SealError::KeyExhausted),
+            _ if draft.kind == Kind::Fin => match FINS.get().checked_sub(1) {
+                Some(left) => FINS.set(left),
+                None => return Err(SealError::KeyExhausted),
+            },
             LONG => return Err(SealError::TooLong { octets: 8, limit: 7 }),
             _ => {}
         }
         let mut sealed = self.inner.seal(rng, draft)?;
         match self.last {
-            Some(last) if draft.text == AGAIN => sealed.id = last,
+            Some(last) if draft.text == AGAIN || draft.kind == Kind::Fin && FINS_AGAIN.get() => {
+                sealed.id = last;
+            }
             _ => self.last = Some(sealed.id),
         }
         Ok(sealed)
@@ -247,6 +259,81 @@ fn what_a_worn_key_does_not_seal_waits_for_the_next_key() {
     let lines = lab.session("c").messages().lines();
     let shown: Vec<&str> = lines.iter().map(|line| line.payload.as_str()).collect();
     assert_eq!(shown, [WORN, "after it"]);
+}
+
+/// Each own operation ends in exactly one outcome, also if a bug ends them all: wherever they have got
+/// to, and if it is its own end in which the bug shows.
+#[test]
+fn a_bug_ends_every_operation_of_ours() {
+    for runs in [false, true] {
+        let mut lab = Lab::new(6, &["a", "b", "c", "d"]);
+        lab.act("d", |session, cx, out| session.part(cx, out)).expect("it waits");
+        lab.run(60);
+        lab.events("a");
+        let absent = ids(&["d"]);
+        let invited =
+            lab.act("a", |session, cx, out| session.propose(cx, Membership::Include(&absent), out));
+        let newcomer = ids(&["c"]);
+        let proposed = lab
+            .act("a", |session, cx, out| session.propose(cx, Membership::Include(&newcomer), out));
+        let accepted = |event: &Event| matches!(event, Event::OperationAccepted(_));
+        let mut told = Vec::new();
+        while runs && !told.iter().any(accepted) {
+            lab.sim.run_for(std::time::Duration::from_millis(1)).expect("it comes to rest");
+            told.extend(lab.events("a"));
+        }
+        lab.send("a", "well").expect("it is sealed");
+        assert!(matches!(lab.send("a", AGAIN), Err(ApiMisuse::Internal(_))));
+        told.extend(lab.events("a"));
+        assert_ended(&told, &[invited.expect("it may"), proposed.expect("it may")]);
+    }
+    // What completes is the refresh, and the old sub-session's FIN has the id of its latest message.
+    let mut lab = Lab::new(7, &["a", "b"]);
+    lab.run(60);
+    lab.events("a");
+    let own = lab.act("a", |session, cx, out| session.propose(cx, Membership::Refresh, out));
+    FINS_AGAIN.set(true);
+    lab.run(1);
+    FINS_AGAIN.set(false);
+    let told = lab.events("a");
+    assert_ended(&told, &[own.expect("it may")]);
+}
+
+#[track_caller]
+fn assert_ended(told: &[Event], ours: &[OperationId]) {
+    let ended: BTreeMap<OperationId, &Outcome> = told
+        .iter()
+        .filter_map(|event| match event {
+            Event::OperationEnded { own, outcome } => Some((*own, outcome)),
+            _ => None,
+        })
+        .collect();
+    let left = Outcome::Failed(FailReason::WeLeft);
+    let expected: BTreeMap<OperationId, &Outcome> = ours.iter().map(|own| (*own, &left)).collect();
+    assert_eq!(ended, expected);
+    let ends = told.iter().filter(|event| matches!(event, Event::OperationEnded { .. }));
+    assert_eq!(ends.count(), ours.len(), "each once");
+    assert!(matches!(told.last(), Some(Event::Internal(_))), "and then the bug is told");
+}
+
+/// A key that seals no farewell, or only half of it, keeps nobody: they leave, at once or when the one
+/// FIN has had its time, and the others exclude them for that.
+#[test]
+fn whoever_parts_leaves_although_the_key_is_worn() {
+    for fins in [0, 1] {
+        let mut lab = Lab::new(5, &["a", "b"]);
+        lab.run(60);
+        FINS.set(fins);
+        lab.act("a", |session, cx, out| session.part(cx, out)).expect("a member may part");
+        assert_eq!(lab.session("a").state(), State::Parting);
+        let again = lab.act("a", |session, cx, out| session.part(cx, out));
+        assert_eq!(again, Err(ApiMisuse::Parting));
+        FINS.set(u32::MAX);
+        lab.run(if fins == 0 { 1 } else { 20 });
+        assert_eq!(lab.session("a").state(), State::Outside, "{fins}");
+        lab.run(60);
+        assert_eq!(lab.session("b").members(), ids(&["b"]));
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use mpenc::greet::{Greeter, OrderRefs};
 use mpenc::{CliquesGreeter, Dialect, LocalIdentity, MemberId};
-use mpenc_session::{Event, Membership, Outcome, Severity, State};
+use mpenc_session::{ChannelAction, Event, Membership, Outcome, Severity, State};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -211,6 +211,43 @@ fn whoever_started_on_their_own_too_early_enters_again() {
     group.include("a", &["j"]);
     group.run(10);
     group.assert_together(&["a", "j"]);
+}
+
+/// Whoever started too early has asked to leave, to enter again; and then the user parts: they stay
+/// outside, and what waits to be sent is given up.
+#[test]
+fn whoever_parts_does_not_enter_again() {
+    let mut group = Group::new(94, &["x", "j", "a"]);
+    group.join("x");
+    group.join("j");
+    group.join("a");
+    let (a, j) = (group.node("a"), group.node("j"));
+    group.sim.act(a, |session, cx, out| session.start_here(cx, out)).expect("in no session");
+    group.include("a", &["j"]);
+    let confirms = |event: &Event| matches!(event, Event::OperationProgress { .. });
+    while !group.events("a").iter().any(confirms) {
+        assert!(group.now() < Duration::from_secs(10), "j never answers");
+        group.sim.run_for(Duration::from_millis(1)).unwrap();
+    }
+    group.sim.kick(group.node("x"));
+    let leave = |group: &mut Group| {
+        let asked = group.asked("j");
+        asked.iter().any(|(_, action)| *action == ChannelAction::Leave)
+    };
+    group.asked("j");
+    while !leave(&mut group) {
+        assert!(group.now() < Duration::from_secs(20), "j never leaves");
+        group.sim.run_for(Duration::from_millis(1)).unwrap();
+    }
+    assert_eq!(group.session("j").state(), State::Alone);
+    let readers = ids(&["a"]);
+    group.sim.act(j, |session, cx, out| session.send_to(cx, &readers, "later", out)).unwrap();
+    group.part("j");
+    group.run(600);
+    assert!(!group.asked("j").iter().any(|(_, action)| *action == ChannelAction::Enter));
+    assert_eq!(group.session("j").state(), State::Outside);
+    let not_sent = |event: &Event| matches!(event, Event::NotSent { .. });
+    assert!(group.events("j").iter().any(not_sent));
 }
 
 /// A slow member answers an operation that ended before the joiner came, among the same members, and

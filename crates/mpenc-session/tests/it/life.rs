@@ -1,7 +1,9 @@
 //! What a group does when all goes well.
 
+use std::time::Duration;
+
 use mpenc::Dialect;
-use mpenc_session::{ApiMisuse, Event, Membership, Outcome, Severity, State};
+use mpenc_session::{ApiMisuse, Event, FailReason, Membership, Outcome, Severity, State};
 
 use crate::group::{Group, config, id, ids};
 
@@ -414,4 +416,53 @@ fn an_invitation_waits_for_the_end_of_what_goes_on() {
     for own in [include, refresh] {
         assert!(events.contains(&Event::OperationEnded { own, outcome: Outcome::Completed }));
     }
+}
+
+/// An include that awaits those invited ends when its author parts.
+#[test]
+fn an_invitation_ends_when_its_author_parts() {
+    let mut group = Group::new(21, &["a", "b", "c"]);
+    group.establish(&["a", "b"]);
+    let own = group.include("a", &["c"]);
+    // It does not ack, so parting takes its time.
+    group.sim.freeze(group.node("b"));
+    group.part("a");
+    group.join("c");
+    group.run(60);
+    assert_eq!(group.session("a").state(), State::Parting);
+    let events = group.events("a");
+    assert_eq!(outcomes(&events), [Outcome::Completed, Outcome::Failed(FailReason::WeLeft)]);
+    let outcome = Outcome::Failed(FailReason::WeLeft);
+    assert!(events.contains(&Event::OperationEnded { own, outcome }));
+    group.sim.thaw(group.node("b"));
+    group.run(120);
+    assert_eq!(group.session("a").state(), State::Outside);
+    assert_eq!(group.session("c").state(), State::Waiting);
+}
+
+/// TI-10: the last member leaves after a while. If something is under way just then, it waits for the
+/// end of that, and as long again.
+#[test]
+fn the_last_member_leaves_although_something_was_under_way() {
+    let mut config = config();
+    config.stay_if_last = false;
+    let mut group = Group::with(22, &["a", "b", "c"], &config);
+    group.establish(&["a", "b"]);
+    group.join("c");
+    group.part("b");
+    while group.session("a").members().len() > 1 {
+        assert!(group.now() < Duration::from_secs(100), "b stays");
+        group.run(1);
+    }
+    // The newcomer does not answer, and after 16·BC_LAT the include still runs.
+    group.run(76);
+    group.sim.freeze(group.node("c"));
+    group.include("a", &["c"]);
+    group.run(8);
+    assert!(group.session("a").operation_progress().is_some());
+    group.run(60);
+    assert!(group.session("a").operation_progress().is_none());
+    assert_eq!(group.session("a").state(), State::Alone);
+    group.run(60);
+    assert_eq!(group.session("a").state(), State::Outside);
 }

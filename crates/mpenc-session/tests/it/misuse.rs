@@ -5,7 +5,7 @@ use std::time::Duration;
 use mpenc::greet::ProposeError;
 use mpenc_session::{ApiMisuse, Event, Membership, State};
 
-use crate::group::{Group, id, ids};
+use crate::group::{Group, config, id, ids};
 
 #[test]
 fn calls_that_do_not_fit_the_state_are_refused() {
@@ -54,6 +54,25 @@ fn calls_that_do_not_fit_the_state_are_refused() {
     assert_eq!(group.session("a").state(), State::Parting);
 }
 
+/// Whoever has said that they leave changes the members no more: the others would have to follow them
+/// out of the door.
+#[test]
+fn whoever_parts_proposes_nothing() {
+    let mut group = Group::new(33, &["a", "b", "c", "d"]);
+    group.establish(&["a", "b", "c"]);
+    group.join("d");
+    group.part("a");
+    let (newcomer, member) = (ids(&["d"]), ids(&["c"]));
+    let changes =
+        [Membership::Refresh, Membership::Include(&newcomer), Membership::Exclude(&member)];
+    for change in changes {
+        assert_eq!(group.propose("a", change), Err(ApiMisuse::Parting), "{change:?}");
+    }
+    group.run(120);
+    group.assert_together(&["b", "c"]);
+    assert_eq!(group.session("a").state(), State::Outside);
+}
+
 /// Between the end of the exclude and our removal from the room, what we were part of is past.
 #[test]
 fn whoever_was_excluded_starts_nothing_before_they_have_left() {
@@ -98,4 +117,21 @@ fn a_strange_clock_breaks_nothing() {
         session.handle(&mut cx, Input::Channel(event), &mut out);
     }
     assert!(!matches!(session.state(), State::Closed));
+}
+
+/// Nothing is as fast as to take no time: whoever says so of their channel does not make the session
+/// time out, and propose the same again, for ever within one call.
+#[test]
+fn no_latency_at_all_ends_every_call() {
+    let mut none = config();
+    none.broadcast_latency = Duration::ZERO;
+    none.auto_include = true;
+    let mut group = Group::new(34, &["a", "b"]);
+    let known = group.known();
+    group.add("a", known, none);
+    group.join("a");
+    group.join("b");
+    let proposed = |event: &&Event| matches!(event, Event::Proposed { .. });
+    let proposals = group.events("a").iter().filter(proposed).count();
+    assert!((1..=10).contains(&proposals), "each waits twice as long: {proposals}");
 }

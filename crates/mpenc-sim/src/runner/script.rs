@@ -258,10 +258,10 @@ mod tests {
     fn is_shortened<C: Crypto>(least: usize, most: usize, finding: &str, deeds_left: usize) {
         let live = |script: &Script| of::<C>(script.seed, script.plan, Some(&script.deeds), None).0;
         let plan = Plan::new(Faults::None).with(least, most, 40).of(Cryptography::Null);
-        let (report, deeds) = of::<C>(7, plan, None, None);
+        let (report, deeds) = of::<C>(11, plan, None, None);
         let first = report.findings().remove(0);
         assert!(first.contains(finding), "{first}");
-        let script = Script { seed: 7, plan, deeds };
+        let script = Script { seed: 11, plan, deeds };
         assert_eq!(live(&script), report, "what was done is written down, to the end");
         let wanted = kind(&report);
         let shrunk = script.shrunk_while(|script| kind(&live(script)) == wanted);
