@@ -360,8 +360,7 @@ impl<S: Suite> Session<S> {
             Ok(checked) => checked,
             Err(refused) if refused.is_duplicate() => return Ok(()),
             Err(refused) => {
-                // What they answered to an operation that has failed may still be under way.
-                let stray = self.elsewhere.contains(sender);
+                let stray = self.may_be_stray(sender, &refused.check);
                 // Whoever is being included has not seen what came before.
                 let early = running.is_provisional() && is_out_of_place(&refused.check);
                 if refused.check == Check::SessionSignature
@@ -401,6 +400,26 @@ impl<S: Suite> Session<S> {
                 });
                 self.on_step(cx, step, out)
             }
+        }
+    }
+
+    /// Whether a refused packet may be of another operation than the running one, which is nobody's
+    /// fault: what they answered to one that has failed, or that we do not follow, may still be under
+    /// way.
+    fn may_be_stray(&self, sender: &MemberId, check: &Check) -> bool {
+        match check {
+            // A confirm is signed by the key that its author brought to this very operation, if they are
+            // new: then it is of no other. Whoever was a member before keeps theirs.
+            Check::SessionSignature => {
+                self.greeter.members().contains(sender)
+                    && self.order.ongoing().is_some_and(|running| {
+                        let members = &running.operation().info.members;
+                        self.elsewhere.may_confirm_late(sender, members)
+                    })
+            }
+            // Keys come last: all before them were those of this operation.
+            Check::IntKey { .. } | Check::PubKey { .. } => false,
+            _ => self.elsewhere.contains(sender),
         }
     }
 
@@ -605,7 +624,8 @@ impl<S: Suite> Session<S> {
         }
         self.note_history(cx, out);
         // What they, or we, have answered already is under way.
-        self.elsewhere.extend(running.greeting.progress().awaited);
+        let awaited = running.greeting.progress().awaited;
+        self.elsewhere.failed(running.info.members.clone(), awaited);
         out.tell(Event::OperationFailed { operation: running.info, reason: reason.clone() });
         if let Some(own) = own {
             out.tell(Event::OperationEnded { own, outcome: Outcome::Failed(reason) });
