@@ -619,6 +619,10 @@ impl<S: Suite> Session<S> {
     ) {
         let running = ended.into_operation();
         let own = running.info.own;
+        if let Some(member) = running.unauthenticated.untold().cloned() {
+            // Whoever ended it knows nothing of that. It is over for all, so nobody has to leave.
+            out.tell(Event::NotAuthenticated { operation: running.info.clone(), member });
+        }
         if let (FailReason::Aborted { .. }, Some(inside)) = (&reason, self.presence.inside_mut()) {
             inside.aborted = inside.aborted.saturating_add(1);
         }

@@ -82,6 +82,11 @@ impl Unauthenticated {
         self.members.iter().find(|(_, stray)| !**stray).map(|(member, _)| member)
     }
 
+    /// The same, if the user has not been told.
+    pub(crate) fn untold(&self) -> Option<&MemberId> {
+        self.certain().filter(|_| !self.leaving)
+    }
+
     /// The same; or else who may have.
     fn likely(&self) -> Option<&MemberId> {
         self.certain().or_else(|| self.members.keys().next())

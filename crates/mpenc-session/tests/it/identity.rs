@@ -129,8 +129,32 @@ fn nobody_hides_a_wrong_key_by_naming_its_owner() {
     }
 }
 
+/// c cannot believe d's signature, but it is a who gives up first, since c says nothing. c is told why
+/// all the same, and stays: the operation is over for everybody.
+#[test]
+fn a_wrong_key_is_told_whoever_ends_the_operation() {
+    let mut group = with_a_wrong_key(430, &["a", "b", "c", "d"], "c", "d");
+    group.establish(&["a", "b", "c"]);
+    group.run(60);
+    group.join("d");
+    group.events("c");
+    group.include("a", &["d"]);
+    group.run(60);
+    let events = group.events("c");
+    assert_eq!(unauthenticated(&events), [&id("d")], "{events:?}");
+    let aborted = |event: &Event| {
+        matches!(event, Event::OperationFailed { reason: FailReason::Aborted { by, .. }, .. }
+            if *by == id("a"))
+    };
+    assert!(events.iter().any(aborted), "{events:?}");
+    for name in ["a", "b"] {
+        assert!(unauthenticated(&group.events(name)).is_empty(), "{name}");
+    }
+    group.assert_together(&["a", "b", "c"]);
+}
+
 /// A signature that nobody can believe, while all of them wait: only the first of them leaves, which
-/// ends it for the others.
+/// ends it for the others. All are told why.
 #[test]
 fn an_impostor_costs_the_group_one_operation() {
     // Everybody knows another key of d than d has.
@@ -147,11 +171,10 @@ fn an_impostor_costs_the_group_one_operation() {
     group.join("e");
     group.include("a", &["d", "e"]);
     group.run(60);
-    let left: Vec<_> = ["a", "b", "c"]
-        .into_iter()
-        .filter(|name| !unauthenticated(&group.events(name)).is_empty())
-        .collect();
-    assert_eq!(left, ["a"]);
+    for name in ["a", "b", "c"] {
+        assert_eq!(unauthenticated(&group.events(name)), [&id("d")], "{name}");
+    }
+    assert_eq!(group.session("a").state(), State::Outside);
     group.assert_together(&["b", "c"]);
 }
 
@@ -225,10 +248,11 @@ fn a_confirm_that_may_be_of_a_failed_operation_proves_nothing() {
 }
 
 /// The server replays an old confirm to one member, and keeps the good one back. Whoever's turn to
-/// abort is earlier does so; if they are kept back as well, it looks like a wrong key.
+/// abort is earlier does so, which ends it; if they are kept back as well, that member leaves. It looks
+/// like a wrong key either way.
 #[test]
 fn a_replaying_server_looks_like_a_wrong_key() {
-    for (silent, found_out) in [(&["b"][..], false), (&["a", "b"], true)] {
+    for (silent, alone) in [(&["b"][..], false), (&["a", "b"], true)] {
         let mut group = Group::new(423, &["a", "b", "c", "x"]);
         group.establish(&["a", "b", "c", "x"]);
         group.run(60);
@@ -246,10 +270,9 @@ fn a_replaying_server_looks_like_a_wrong_key() {
             matches!(event, Event::OperationFailed { reason: FailReason::Aborted { by, .. }, .. }
                 if *by == id("a"))
         });
-        assert_eq!(aborted, !found_out, "{events:?}");
-        let blamed: Vec<_> = found_out.then(|| id("b")).into_iter().collect();
-        assert_eq!(unauthenticated(&events), blamed.iter().collect::<Vec<_>>(), "{events:?}");
-        let state = if found_out { State::Outside } else { State::Joined };
+        assert_eq!(aborted, !alone, "{events:?}");
+        assert_eq!(unauthenticated(&events), [&id("b")], "{events:?}");
+        let state = if alone { State::Outside } else { State::Joined };
         assert_eq!(group.session("c").state(), state);
     }
 }
