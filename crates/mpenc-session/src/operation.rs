@@ -97,6 +97,10 @@ impl<S: Suite> Session<S> {
             self.own_proposal_lost(cx, sender, text, out);
             return Ok(());
         }
+        if self.is_ignored(&id, packet) {
+            self.own_proposal_lost(cx, sender, text, out);
+            return Ok(());
+        }
         let checked = match self.greeter.check_initial(sender, packet) {
             Ok(checked) => checked,
             Err(refused)
@@ -168,6 +172,20 @@ impl<S: Suite> Session<S> {
         }
         self.own_proposal_lost(cx, sender, text, out);
         Ok(())
+    }
+
+    /// Whether everybody ignores a proposal, whatever else it says: it names somebody who is not in the
+    /// channel (XP), or is a candidate already. Whoever knows no group would look at every key of it
+    /// first, at the cost of a scalar multiplication each, for anybody and as often as it comes.
+    ///
+    /// Members compare its lists with what they know, so that checking it costs them no more than one
+    /// signature; and they are told who forges proposals.
+    fn is_ignored(&self, id: &PacketId, packet: &GreetingPacket<'_>) -> bool {
+        let Some(inside) = self.presence.inside() else { return true };
+        let is_there = |member: MemberId| inside.members.contains(&member);
+        self.greeter.members().len() <= 1
+            && (self.candidates.has_seen(id)
+                || !packet.members.iter().all(|member| is_there(member.to_owned())))
     }
 
     /// If this is our own proposal, it has come back and was not accepted: it never will be.
