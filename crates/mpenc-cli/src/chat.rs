@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use mpenc::session::FailReason;
 use mpenc::{
     CliquesGreeter, Config, Dialect, Event, JoinPatience, MemberId, MessageId, Mpenc, MpencSession,
     RollingRefresh, Sent, State,
@@ -293,6 +294,10 @@ impl<'a, F: Front> Chat<'a, F> {
         match event {
             Event::EnteredChannel { .. } => self.entered = true,
             Event::Members { .. } => self.reason = None,
+            // It is over, and we are still there.
+            Event::OperationFailed { reason, .. } if *reason != FailReason::WeLeft => {
+                self.reason = None;
+            }
             Event::Excluded { by } => {
                 self.reason = Some(format!("{} excluded you", Name(&text(by))));
             }

@@ -151,6 +151,13 @@ impl<M: Clone + Ord + AsRef<[u8]>, O> Candidates<M, O> {
         Some(&mut candidate.ongoing)
     }
 
+    /// Whether this initial packet became a candidate before, so that [`offer`](Self::offer) ignores
+    /// it: tells so without any work for the packet.
+    #[must_use]
+    pub fn has_seen(&self, id: &PacketId) -> bool {
+        self.seen.contains(id)
+    }
+
     /// Decides whether an initial packet becomes a candidate. It does once [`Candidates::begin`] has
     /// got the token; until then nothing changes but what is remembered for doubt.
     ///

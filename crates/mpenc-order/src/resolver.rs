@@ -7,7 +7,7 @@ use core::mem;
 use sha2::{Digest as _, Sha256};
 
 use crate::operation::{Begun, Head};
-use crate::recent::Recent;
+use crate::recent::{Parents, Recent};
 use crate::{ChainHash, End, Ended, IgnoreReason, Ongoing, PacketId, RejectReason, Verdict};
 
 /// What the initial packet of an operation proposes. The caller has checked the packet.
@@ -98,6 +98,8 @@ pub struct ServerOrder<M, O> {
     /// Packets that were accepted: duplicates of them are ignored, and proposals on their places
     /// are known to be late.
     accepted: Recent,
+    /// Those of them that proposals are built on, for longer.
+    parents: Parents,
     /// EIO: parents on which others may have accepted an initial packet before we were synced.
     doubtful: Recent,
 }
@@ -113,6 +115,7 @@ impl<M: Clone + Ord + AsRef<[u8]>, O> ServerOrder<M, O> {
             disputed: false,
             staged: None,
             accepted: Recent::default(),
+            parents: Parents::default(),
             doubtful: Recent::default(),
         }
     }
@@ -122,6 +125,7 @@ impl<M: Clone + Ord + AsRef<[u8]>, O> ServerOrder<M, O> {
     pub fn start(&mut self, prev_pf: PacketId) {
         self.reset();
         self.accepted.insert(prev_pf);
+        self.parents.insert(&prev_pf);
         let chain_hash = ChainHash::start(&prev_pf);
         self.state = State::Idle(Head { packet: prev_pf, chain_hash });
     }
@@ -133,6 +137,7 @@ impl<M: Clone + Ord + AsRef<[u8]>, O> ServerOrder<M, O> {
         self.disputed = false;
         self.staged = None;
         self.accepted.clear();
+        self.parents.clear();
         self.doubtful.clear();
     }
 
@@ -198,9 +203,13 @@ impl<M: Clone + Ord + AsRef<[u8]>, O> ServerOrder<M, O> {
     pub fn is_taken(&self, parent: &PacketId) -> bool {
         match &self.state {
             State::Unsynced => false,
-            State::Idle(head) => *parent != head.packet && self.accepted.contains(parent),
-            State::Running(_) => self.accepted.contains(parent),
+            State::Idle(head) => *parent != head.packet && self.has_accepted(parent),
+            State::Running(_) => self.has_accepted(parent),
         }
+    }
+
+    fn has_accepted(&self, parent: &PacketId) -> bool {
+        self.accepted.contains(parent) || self.parents.contains(parent)
     }
 
     /// Decides about an operation's initial packet. It counts as accepted once
@@ -262,8 +271,8 @@ impl<M: Clone + Ord + AsRef<[u8]>, O> ServerOrder<M, O> {
         Verdict::Reject(reason)
     }
 
-    /// A proposal by a member, or in our name, builds on what we never accepted. We never proposed
-    /// that: in our name it is a forgery, and no evidence of anybody's history.
+    /// A proposal by a member, or in our name, builds on what we never accepted, as far as we can
+    /// tell. We never proposed that: in our name it is a forgery, and no evidence of anybody's history.
     fn unknown_parent(&self, author: &M, head: Head, named: Head) -> RejectReason {
         if *author == self.own {
             RejectReason::NotOurProposal
@@ -328,8 +337,10 @@ impl<M: Clone + Ord + AsRef<[u8]>, O> ServerOrder<M, O> {
         *author == self.own || current.contains(author)
     }
 
+    /// Whether we have accepted this, or may have: an old proposal that comes again is no evidence of
+    /// another history.
     fn is_known(&self, head: Head, parent: PacketId) -> bool {
-        parent == head.packet || self.accepted.contains(&parent)
+        parent == head.packet || self.has_accepted(&parent) || self.parents.have_gaps()
     }
 
     fn stage(
@@ -359,6 +370,10 @@ impl<M: Clone + Ord + AsRef<[u8]>, O> ServerOrder<M, O> {
         self.pending = None;
         self.accepted.insert(begun.parent.packet);
         self.accepted.insert(id);
+        if begun.provisional {
+            // The only way to a head that we have not accepted ourselves.
+            self.parents.insert(&begun.parent.packet);
+        }
         self.state = State::Running(begun.ongoing(operation));
         if single { self.end(id, End::Both) } else { None }
     }
@@ -412,6 +427,7 @@ impl<M: Clone + Ord + AsRef<[u8]>, O> ServerOrder<M, O> {
             State::Running(ongoing) => {
                 let ended = end(ongoing);
                 self.accepted.insert(ended.head.packet);
+                self.parents.insert(&ended.head.packet);
                 if ended.was_provisional() && !ended.how().is_success() {
                     // A joiner is unsynced again. The parent had its operation: a copy of that
                     // initial packet must not be taken for a new one.
@@ -440,6 +456,8 @@ impl<M: Clone + Ord + AsRef<[u8]>, O> ServerOrder<M, O> {
         self.accepted.insert(ended.ongoing.parent.packet);
         self.accepted.insert(ended.initial());
         self.accepted.insert(ended.head.packet);
+        self.parents.insert(&ended.ongoing.parent.packet);
+        self.parents.insert(&ended.head.packet);
         self.state = State::Idle(ended.head);
     }
 

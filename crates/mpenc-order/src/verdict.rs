@@ -69,7 +69,9 @@ pub enum RejectReason {
     /// Its author is not a member of the current session (SO-31).
     AuthorNotMember,
     /// Its author is a member, and names a parent that we have never accepted: one of us was told
-    /// another story.
+    /// another story. This is said as long as every parent is remembered: the newest 4,096 are, since
+    /// we are synced. Once one was forgotten it may be that one, and what names an unknown parent is
+    /// late, like an old proposal again: [`ParentTaken`](Self::ParentTaken).
     UnknownParent {
         /// The parent that the proposal names.
         theirs: PacketId,

@@ -376,11 +376,11 @@ pub enum Event {
         /// Why.
         reason: CannotConfirm,
     },
-    /// A member's signature over the running operation's members did not verify, and no good one came
-    /// in time, or the others went on without us: we leave the channel. There are two explanations,
-    /// which look alike: the identity key that we have for this member is wrong; or the server, or
-    /// somebody in the channel, replays or forges their packets. Compare keys by another way before
-    /// joining again.
+    /// A member's signature over the running operation's members did not verify, and no good one came.
+    /// If the operation has failed, that is all; else we leave the channel, because its time is up or
+    /// the others went on without us. There are two explanations, which look alike: the identity key
+    /// that we have for this member is wrong; or the server, or somebody in the channel, replays or
+    /// forges their packets. Compare keys by another way before going on with them.
     NotAuthenticated {
         /// Which operation.
         operation: OperationInfo,

@@ -145,7 +145,6 @@ impl<S: Suite> Session<S> {
         let mut fault = None;
         let mut fits = None;
         let mut unauthenticated = Vec::new();
-        let stray = *sender == self.own || self.elsewhere.contains(sender);
         for candidate in self.candidates.iter() {
             match candidate.operation().greeting.check(sender, packet) {
                 Ok(checked) => {
@@ -157,7 +156,9 @@ impl<S: Suite> Session<S> {
                 // A member who is slow may still answer an operation of before we entered, and bear
                 // the same key in both. If no good one comes, that ends the candidate.
                 Err(refused) if refused.check == Check::SessionSignature => {
-                    unauthenticated.push(candidate.initial());
+                    let members = &candidate.operation().info.members;
+                    let stray = self.elsewhere.may_confirm_late(sender, members);
+                    unauthenticated.push((candidate.initial(), stray));
                 }
                 Err(refused) => fault = fault.or(Some(refused)),
             }
@@ -166,11 +167,12 @@ impl<S: Suite> Session<S> {
             if self.on_regretted_packet(cx, sender, packet, out)? {
                 return Ok(());
             }
-            for initial in unauthenticated {
+            for (initial, stray) in unauthenticated {
                 if let Some(candidate) = self.candidates.find_mut(&initial) {
                     candidate.operation_mut().unauthenticated.refused(sender, id, stray);
                 }
             }
+            let stray = *sender == self.own || self.elsewhere.contains(sender);
             if let Some(refused) = fault.filter(|_| !stray) {
                 refuse(sender, Fault::Greeting(refused), out);
             }
@@ -362,7 +364,7 @@ impl<S: Suite> Session<S> {
     fn give_up(&mut self, dropped: Candidate<S>, reason: FailReason, out: &mut Outputs) {
         let parent = dropped.parent();
         let Running { greeting, info, told, .. } = dropped.into_operation();
-        self.expect_stray(&info.members);
+        self.expect_late(&info.members);
         if told {
             // What we answered stands; that the others' patience ends it, we hope for.
             self.regret(Regretted { id: info.id, parent, greeting, aborted: true });
@@ -378,7 +380,7 @@ impl<S: Suite> Session<S> {
     fn abandon(&mut self, dropped: Candidate<S>, out: &mut Outputs) {
         let parent = dropped.parent();
         let Running { greeting, info, told, .. } = dropped.into_operation();
-        self.expect_stray(&info.members);
+        self.expect_late(&info.members);
         let abort = greeting.encode_abort(JOINED_ANOTHER);
         self.regret(Regretted { id: info.id, parent, greeting, aborted: abort.is_some() });
         if told {
@@ -402,12 +404,21 @@ impl<S: Suite> Session<S> {
         }
     }
 
-    /// What we and others have answered to a proposal that comes to nothing is still under way.
+    /// What others answer to a proposal that we do not follow is still under way.
     fn expect_stray(&mut self, members: &[MemberId]) {
-        if let Some(inside) = self.presence.inside() {
-            let present = members.iter().filter(|&member| inside.members.contains(member));
-            self.elsewhere.extend(present.cloned());
-        }
+        let present = self.present(members);
+        self.elsewhere.extend(present);
+    }
+
+    /// What we and others have answered to a candidate that comes to nothing is still under way.
+    fn expect_late(&mut self, members: &[MemberId]) {
+        let present = self.present(members);
+        self.elsewhere.failed(members.to_vec(), present);
+    }
+
+    fn present(&self, members: &[MemberId]) -> Vec<MemberId> {
+        let Some(inside) = self.presence.inside() else { return Vec::new() };
+        members.iter().filter(|&member| inside.members.contains(member)).cloned().collect()
     }
 
     fn forget_operation(
@@ -416,7 +427,7 @@ impl<S: Suite> Session<S> {
         reason: FailReason,
         out: &mut Outputs,
     ) {
-        self.expect_stray(&running.info.members);
+        self.expect_late(&running.info.members);
         if running.told {
             out.tell(Event::CandidateDropped { operation: running.info, reason });
         }

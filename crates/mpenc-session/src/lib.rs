@@ -62,6 +62,7 @@ extern crate std;
 mod channel;
 mod config;
 mod data;
+mod elsewhere;
 mod error;
 mod event;
 mod flow;

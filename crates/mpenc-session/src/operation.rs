@@ -110,6 +110,9 @@ impl<S: Suite> Session<S> {
             self.expect_answers(packet);
             return Ok(());
         }
+        if self.is_ignored(&id, packet) {
+            return Ok(());
+        }
         let checked = match self.greeter.check_initial(sender, packet) {
             Ok(checked) => checked,
             Err(refused)
@@ -182,6 +185,20 @@ impl<S: Suite> Session<S> {
             _ => self.expect_answers(packet),
         }
         Ok(())
+    }
+
+    /// Whether everybody ignores a proposal, whatever else it says: it names somebody who is not in the
+    /// channel (XP), or is a candidate already. Whoever knows no group would look at every key of it
+    /// first, at the cost of a scalar multiplication each, for anybody and as often as it comes.
+    ///
+    /// Members compare its lists with what they know, so that checking it costs them no more than one
+    /// signature; and they are told who forges proposals.
+    fn is_ignored(&self, id: &PacketId, packet: &GreetingPacket<'_>) -> bool {
+        let Some(inside) = self.presence.inside() else { return true };
+        let is_there = |member: MemberId| inside.members.contains(&member);
+        self.greeter.members().len() <= 1
+            && (self.candidates.has_seen(id)
+                || !packet.members.iter().all(|member| is_there(member.to_owned())))
     }
 
     /// If this is our own proposal, it has come back and was not accepted: it never will be.
@@ -375,8 +392,7 @@ impl<S: Suite> Session<S> {
             Ok(checked) => checked,
             Err(refused) if refused.is_duplicate() => return Ok(()),
             Err(refused) => {
-                // What they answered to an operation that has failed may still be under way.
-                let stray = self.elsewhere.contains(sender);
+                let stray = self.may_be_stray(sender, &refused.check);
                 // Whoever is being included has not seen what came before.
                 let early = running.is_provisional() && is_out_of_place(&refused.check);
                 if refused.check == Check::SessionSignature
@@ -416,6 +432,26 @@ impl<S: Suite> Session<S> {
                 });
                 self.on_step(cx, step, out)
             }
+        }
+    }
+
+    /// Whether a refused packet may be of another operation than the running one, which is nobody's
+    /// fault: what they answered to one that has failed, or that we do not follow, may still be under
+    /// way.
+    fn may_be_stray(&self, sender: &MemberId, check: &Check) -> bool {
+        match check {
+            // A confirm is signed by the key that its author brought to this very operation, if they are
+            // new: then it is of no other. Whoever was a member before keeps theirs.
+            Check::SessionSignature => {
+                self.greeter.members().contains(sender)
+                    && self.order.ongoing().is_some_and(|running| {
+                        let members = &running.operation().info.members;
+                        self.elsewhere.may_confirm_late(sender, members)
+                    })
+            }
+            // Keys come last: all before them were those of this operation.
+            Check::IntKey { .. } | Check::PubKey { .. } => false,
+            _ => self.elsewhere.contains(sender),
         }
     }
 
@@ -617,12 +653,17 @@ impl<S: Suite> Session<S> {
         out: &mut Outputs,
     ) {
         let running = ended.into_operation();
+        if let Some(member) = running.unauthenticated.untold().cloned() {
+            // Whoever ended it knows nothing of that. It is over for all, so nobody has to leave.
+            out.tell(Event::NotAuthenticated { operation: running.info.clone(), member });
+        }
         if let (FailReason::Aborted { .. }, Some(inside)) = (&reason, self.presence.inside_mut()) {
             inside.aborted = inside.aborted.saturating_add(1);
         }
         self.note_history(cx, out);
         // What they, or we, have answered already is under way.
-        self.elsewhere.extend(running.greeting.progress().awaited);
+        let awaited = running.greeting.progress().awaited;
+        self.elsewhere.failed(running.info.members.clone(), awaited);
         out.tell(Event::OperationFailed { operation: running.info, reason: reason.clone() });
         self.end_begun(Outcome::Failed(reason), out);
         self.after_operation(cx, out);

@@ -11,6 +11,7 @@ use mpenc_order::{Candidates, OrderAcks, ServerOrder};
 use mpenc_wire::{Dialect, MemberId, MessageId};
 
 use crate::channel::Presence;
+use crate::elsewhere::Elsewhere;
 use crate::flow::{Clock, FIN_PATIENCE};
 use crate::held::HeldPackets;
 use crate::joining::Regretted;
@@ -65,7 +66,7 @@ pub struct Session<S: Suite> {
     pub(crate) to_include: BTreeSet<MemberId>,
     /// Of whom packets may come that are of no operation of ours: what is left of failed ones, and
     /// those of another group in the same room. That they are refused is nothing to tell.
-    pub(crate) elsewhere: BTreeSet<MemberId>,
+    pub(crate) elsewhere: Elsewhere,
     /// Operations of other groups that we have answered, and did not join by.
     pub(crate) regretted: Vec<Regretted<GreetingOf<S>>>,
     /// Whether we enter the channel again as soon as we have left it.
@@ -197,7 +198,7 @@ impl<S: Suite> Session<S> {
             invitation: None,
             to_exclude: BTreeSet::new(),
             to_include: BTreeSet::new(),
-            elsewhere: BTreeSet::new(),
+            elsewhere: Elsewhere::default(),
             regretted: Vec::new(),
             enter_again: false,
             reentries: 0,

@@ -8,11 +8,12 @@
 //! | when | what |
 //! |---|---|
 //! | the operation has had its time | in our turn, as for an abort: leave |
-//! | that, and it may be what they answered to an operation that has failed | abort, as if nothing had come |
+//! | that, and it may be of an operation of the same members that has failed | abort, as if nothing had come |
 //! | a member builds on a packet that came since it was refused: PREV_PF, order ack | leave |
 //! | a member writes under the keys that the operation leads to | leave |
+//! | the operation fails before that: somebody aborts it, or leaves | stay, and say so all the same |
 //!
-//! The last two show that the operation is complete for others, who count on us. They decide
+//! The third and fourth show that the operation is complete for others, who count on us. They decide
 //! nothing else: an outsider can cause none of this, because a confirm must bear the signature of its
 //! author's ephemeral key before its session signature is looked at.
 
@@ -79,6 +80,11 @@ impl Unauthenticated {
     /// Who has sent a signature that is not theirs, as far as we know their key, and no good one.
     pub(crate) fn certain(&self) -> Option<&MemberId> {
         self.members.iter().find(|(_, stray)| !**stray).map(|(member, _)| member)
+    }
+
+    /// The same, if the user has not been told.
+    pub(crate) fn untold(&self) -> Option<&MemberId> {
+        self.certain().filter(|_| !self.leaving)
     }
 
     /// The same; or else who may have.

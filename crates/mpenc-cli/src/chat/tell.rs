@@ -95,8 +95,8 @@ impl Teller {
             )),
             Event::NotAuthenticated { operation, member } => alarm(format!(
                 "{} did not confirm {} in a way that can be believed: either the key that you have \
-                 of them is wrong, or the server replays or forges packets, which looks alike; you \
-                 leave the room. Compare keys by another way before you join again",
+                 of them is wrong, or the server replays or forges packets, which looks alike. \
+                 Compare keys by another way before you go on with them",
                 name(member),
                 described(operation)
             )),

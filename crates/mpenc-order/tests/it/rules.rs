@@ -408,6 +408,65 @@ fn so_16_a_parent_that_we_never_accepted() {
     assert!(!expected.is_benign());
 }
 
+/// An operation of one packet.
+fn refresh(order: &mut Order, number: u32) {
+    let packet = number.to_be_bytes();
+    let author = "ben".to_owned();
+    let members = names("ann ben cat");
+    let (prev_pf, prev_chain_hash) = order.head().unwrap();
+    let proposal =
+        Proposal { author: &author, members: &members, prev_pf, prev_chain_hash, single: true };
+    let id = PacketId::compute(b"ben", [], &packet);
+    let present = channel("ann ben cat");
+    let accepted = order.offer_initial(id, &packet, &proposal, &members, &present);
+    assert!(order.begin(accepted.accepted().unwrap(), 0).is_some());
+}
+
+/// An old proposal that comes again after many operations is late, and no sign of another history; a
+/// parent that was never there still is one.
+#[test]
+fn so_16_an_old_proposal_is_no_other_history_however_old() {
+    let (mut order, head) = synced("ann");
+    let old = Packet::new(1, "ben", head);
+    for number in 0..4_094 {
+        refresh(&mut order, number);
+    }
+    assert!(order.is_taken(&head.0));
+    assert_eq!(old.rejected(&mut order), RejectReason::ParentTaken);
+    let elsewhere = Packet::new(2, "ben", (id(55), head.1));
+    let ours = order.head().unwrap().0;
+    let expected = RejectReason::UnknownParent { theirs: id(55), ours };
+    assert_eq!(elsewhere.rejected(&mut order), expected);
+    assert!(order.is_disputed());
+}
+
+/// When the first places are forgotten, nothing tells them from those that were never there: nobody
+/// is accused, whatever runs. With a history that differs at our own place it is as ever.
+#[test]
+fn so_16_whoever_has_forgotten_places_accuses_nobody_of_unknown_ones() {
+    let (mut order, head) = synced("ann");
+    for number in 0..4_096 {
+        refresh(&mut order, number);
+    }
+    let (old, elsewhere) = (Packet::new(1, "ben", head), (id(55), head.1));
+    for packet in [&old, &Packet::new(2, "ben", elsewhere), &Packet::new(3, "ann", elsewhere)] {
+        assert_eq!(packet.rejected(&mut order), RejectReason::ParentTaken);
+    }
+    let ours = order.head().unwrap();
+    Packet::new(4, "cat", ours).begin(&mut order);
+    assert_eq!(old.rejected(&mut order), RejectReason::ParentTaken);
+    let _ = order.offer_final(id(5)).accepted().unwrap();
+    assert!(!order.is_disputed());
+    let theirs = ChainHash::from_bytes([6; 32]);
+    let (parent, ours) = order.head().unwrap();
+    let reason = Packet::new(6, "ben", (parent, theirs)).rejected(&mut order);
+    assert_eq!(reason, RejectReason::ChainHashMismatch { theirs, ours });
+    // Who leaves and comes again knows a new order from its beginning.
+    order.start(id(START));
+    let reason = Packet::new(7, "ben", elsewhere).rejected(&mut order);
+    assert_eq!(reason, RejectReason::UnknownParent { theirs: id(55), ours: id(START) });
+}
+
 #[test]
 fn whom_an_operation_excludes_accuses_nobody_of_another_history() {
     let (mut order, head) = synced("ann");

@@ -1,13 +1,17 @@
 //! Whoever waits to be included, in a room with people who forge proposals: they neither wedge nor
 //! poison a joiner, however many they make (PROTOCOL 5, the hardened form).
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use std::sync::Arc;
-
-use mpenc::greet::{Greeter, OrderRefs};
-use mpenc::{CliquesGreeter, Dialect, LocalIdentity, MemberId};
-use mpenc_session::{ChannelAction, Event, Membership, Outcome, Severity, State};
+use mpenc::greet::{Greeter, Identities, OrderRefs};
+use mpenc::{CliquesGreeter, Dialect, LocalIdentity, MemberId, MpencSession};
+use mpenc_session::{
+    ChannelAction, ChannelEvent, Ctx, Event, Input, Instant, Membership, Outcome, Output, Outputs,
+    Severity, State,
+};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -248,6 +252,54 @@ fn whoever_parts_does_not_enter_again() {
     assert_eq!(group.session("j").state(), State::Outside);
     let not_sent = |event: &Event| matches!(event, Event::NotSent { .. });
     assert!(group.events("j").iter().any(not_sent));
+}
+
+/// Counts how often somebody is looked up: once a proposal's keys and signature have been checked.
+struct Counting {
+    known: BTreeMap<MemberId, [u8; 32]>,
+    lookups: AtomicUsize,
+}
+
+impl Identities for Counting {
+    fn identity_key(&self, member: &MemberId) -> Option<[u8; 32]> {
+        self.lookups.fetch_add(1, Ordering::Relaxed);
+        self.known.identity_key(member)
+    }
+}
+
+/// Somebody in the room makes proposals that everybody ignores: with somebody who is not there, and one
+/// that is followed already. However long they are and however often they come, nobody looks at what is
+/// in them; and when all are there, the first is as good as any.
+#[test]
+fn what_everybody_ignores_costs_no_work() {
+    let group = Group::new(95, &["ghost", "j", "o"]);
+    let identities = Arc::new(Counting { known: group.known(), lookups: AtomicUsize::new(0) });
+    let signer = LocalIdentity::from_seed(&seed("j")).into_signer();
+    let greeter = CliquesGreeter::new(Dialect::DOCUMENT, id("j"), signer, identities.clone());
+    let mut session = MpencSession::new(greeter, config());
+    let mut rng = ChaCha20Rng::seed_from_u64(95);
+    let mut out = Outputs::new();
+    let mut hear = |event: ChannelEvent<'_>| {
+        identities.lookups.store(0, Ordering::Relaxed);
+        let mut cx = Ctx::new(Instant::new(Duration::from_secs(1)), &mut rng);
+        session.handle(&mut cx, Input::Channel(event), &mut out);
+        let told: Vec<Output> = out.drain().collect();
+        let follows = |output: &Output| matches!(output, Output::Event(Event::Candidate(_)));
+        (identities.lookups.load(Ordering::Relaxed), told.iter().any(follows), told.len())
+    };
+    hear(ChannelEvent::Entered { members: &ids(&["j", "o"]) });
+    let o = id("o");
+    let absent = forged(&group, "o", &["ghost", "j"], 1, None);
+    let good = forged(&group, "o", &["j"], 2, None);
+    assert_eq!(hear(ChannelEvent::Packet { sender: &o, packet: &absent }), (0, false, 0));
+    let (lookups, followed, _) = hear(ChannelEvent::Packet { sender: &o, packet: &good });
+    assert!(lookups > 0 && followed);
+    for _ in 0..3 {
+        assert_eq!(hear(ChannelEvent::Packet { sender: &o, packet: &good }), (0, false, 0));
+    }
+    hear(ChannelEvent::Changed { entered: &ids(&["ghost"]), left: &[] });
+    let (lookups, followed, _) = hear(ChannelEvent::Packet { sender: &o, packet: &absent });
+    assert!(lookups > 0 && followed);
 }
 
 /// A slow member answers an operation that ended before the joiner came, among the same members, and

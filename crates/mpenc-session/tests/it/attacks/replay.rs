@@ -85,6 +85,45 @@ fn attack_03_an_old_proposal() {
     all_is_well(&mut group, &NAMES);
 }
 
+/// The same after many operations by the same author, none of which changes what that author's packets
+/// must agree with.
+#[test]
+fn attack_03_an_old_proposal_after_many_of_its_author() {
+    let mut group = at_rest(605, &NAMES);
+    group.asked("a");
+    group.propose("a", Membership::Refresh).unwrap();
+    let old = group.packets("a").remove(0);
+    for _ in 0..70 {
+        group.run(1);
+        group.propose("a", Membership::Refresh).unwrap();
+    }
+    settle(&mut group, &NAMES);
+    assert_eq!(refused(&mut group, "b", "a", &old), []);
+    all_is_well(&mut group, &NAMES);
+}
+
+/// The same after many operations that failed, which change nothing of anybody.
+#[test]
+fn attack_03_an_old_proposal_after_many_that_failed() {
+    let mut group = Group::new(606, &NAMES);
+    group.establish(&["a", "b"]);
+    group.join("c");
+    settle(&mut group, &["a", "b"]);
+    group.sim.freeze(group.node("c"));
+    let mut old = None;
+    for _ in 0..40 {
+        group.include("a", &["c"]);
+        old = old.or(group.packets("a").pop());
+        group.run(1);
+        let a = group.node("a");
+        group.sim.act(a, |session, cx, out| session.abort(cx, "no", out)).unwrap();
+        group.run(1);
+    }
+    settle(&mut group, &["a", "b"]);
+    assert_eq!(refused(&mut group, "b", "a", &old.unwrap()), []);
+    all_is_well(&mut group, &["a", "b"]);
+}
+
 /// ATTACKS 4, "own nonce check, packet bound to pI": what c and d sent in the aborted include is
 /// refused in the next one, although its members are the same; then that one completes.
 #[test]
