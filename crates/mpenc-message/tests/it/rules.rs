@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
+use ed25519_dalek::Signer;
 use mpenc_message::{
     ContentFault, Draft, Kind, MessageSecurity, OpenError, PaddingFault, RetiredSecurity,
     SealError, SubSessionKeys, SubSessionSecurity,
 };
 use mpenc_wire::{Dialect, MemberId, MessageId, Packet};
 
-use crate::support::{Draws, Peer, Refused, open, record};
+use crate::support::{Draws, Peer, Refused, open, open_contents, record};
 
 const HI: Draft<'static> = Draft { parents: &[], kind: Kind::Payload, text: "hi", order_ack: None };
 
@@ -142,6 +143,47 @@ fn a_retired_sub_session_still_knows_its_authors() {
         let mut other = Peer::ben(dialect);
         other.session_id = [9; 32];
         assert!(!other.security().retire().verifies(&ann.own, &packet), "of another sub-session");
+    }
+}
+
+/// ATTACKS 60: the key that signs messages signs greetings as well. What was signed as one of these is no
+/// message, whatever it says.
+#[test]
+fn a_signature_of_another_kind_opens_no_message() {
+    for dialect in Dialect::ALL {
+        let (ann, ben) = (Peer::ann(dialect), Peer::ben(dialect));
+        let text = seal_hi(&ann);
+        let mut buffer = Vec::new();
+        let contents = mpenc_wire::unarmor(&text, &mut buffer).unwrap();
+        let Ok(Packet::Data(packet)) = Packet::decode(dialect, contents) else {
+            panic!("a data packet")
+        };
+        let signed = packet.signed;
+        let with = |signature: [u8; 64]| {
+            let place = contents.windows(64).position(|octets| octets == packet.signature).unwrap();
+            [&contents[..place], &signature, &contents[place + 64..]].concat()
+        };
+        for (context, is_good) in [
+            (&b"datamsgsig"[..], true),
+            (b"greetmsgsig", false),
+            (b"errormsgsig", false),
+            (b"acksig", false),
+            (b"", false),
+        ] {
+            let signature = ann.signing_key.sign(&[context, &ann.binding()[..], signed].concat());
+            let opened = open_contents(&ben.security(), &ann.own, &with(signature.to_bytes()));
+            match opened {
+                Ok(opened) => assert!(is_good && opened.text == "hi"),
+                Err(refused) => {
+                    assert_eq!(refused, Refused::Open(OpenError::Signature));
+                    assert!(!is_good, "{context:?}");
+                }
+            }
+            // Without what binds it to the sub-session as well, as greetings are signed.
+            let signature = ann.signing_key.sign(&[context, signed].concat());
+            let opened = open_contents(&ben.security(), &ann.own, &with(signature.to_bytes()));
+            assert_eq!(opened.unwrap_err(), Refused::Open(OpenError::Signature));
+        }
     }
 }
 

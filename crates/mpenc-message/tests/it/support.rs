@@ -172,7 +172,7 @@ impl Peer {
         })
     }
 
-    fn binding(&self) -> [u8; 32] {
+    pub(crate) fn binding(&self) -> [u8; 32] {
         Sha256::new().chain_update(self.session_id).chain_update(self.group_key).finalize().into()
     }
 

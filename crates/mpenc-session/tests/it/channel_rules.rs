@@ -285,6 +285,37 @@ fn whoever_starts_anew_includes_those_who_came_later() {
     }
 }
 
+/// ATTACKS 49: somebody enters under a name that looks like a friend's. That they are there is told; but
+/// nobody includes them by itself (`auto_include`) whose identity key is not known, nor asks them out;
+/// and they do not keep the friend out who comes while a proposal is under way.
+#[test]
+fn attack_49_whoever_enters_under_a_similar_name_is_announced_and_no_more() {
+    let mut auto = config();
+    auto.auto_include = true;
+    let mut group = Group::with(82, &["a", "b", "carol"], &auto);
+    let known = group.known();
+    group.add("b", known.clone(), config());
+    group.add("car0l", known, config());
+    group.join("b");
+    group.join("a");
+    group.include("b", &["a"]);
+    group.run(60);
+    group.assert_together(&["a", "b"]);
+    group.asked("a");
+    group.propose("a", Membership::Refresh).unwrap();
+    group.join("car0l");
+    group.join("carol");
+    group.run(60);
+    group.assert_together(&["a", "b", "carol"]);
+    for name in ["a", "b"] {
+        let told = group.events(name).contains(&Event::MemberEntered(id("car0l")));
+        assert!(told, "{name}");
+        let removes = |action: &ChannelAction| matches!(action, ChannelAction::Remove(_));
+        assert!(!group.asked(name).iter().any(|(_, action)| removes(action)), "{name}");
+    }
+    assert_eq!(group.session("car0l").state(), State::Waiting);
+}
+
 /// SO-27: removed while waiting, a member enters again after a while that grows with the members of
 /// the channel, and that is not the same for all.
 #[test]

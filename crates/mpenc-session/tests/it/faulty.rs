@@ -347,4 +347,8 @@ fn a_members_malformed_message_is_told_of_and_changes_nothing() {
     let fault = Fault::Message(OpenError::Content(ContentFault::NotUtf8));
     assert_eq!(told, [Event::PeerMisbehaved { member: id("a"), fault }]);
     assert!(lab.session("b").messages().lines().is_empty());
+    // Nobody acks it, which its author is told in time.
+    lab.run(60);
+    let unacked = |event: &Event| matches!(event, Event::NotFullyAcked { missing, .. } if *missing == ids(&["b"]));
+    assert!(lab.events("a").iter().any(unacked));
 }
