@@ -1,7 +1,7 @@
 //! What each fuzz target does with its input. It fails by panicking.
 //!
-//! The programs that libFuzzer drives are in `fuzz/`; the inputs that it found worth keeping are in
-//! `fuzz/corpus`, and are tests of this crate. Every input begins with a fresh state and leads to a
+//! The programs that libFuzzer drives are in `fuzz/`; some inputs of each kind, from which it starts, and
+//! those in which it found something are in `fuzz/corpus`, and are tests of this crate. Every input begins with a fresh state and leads to a
 //! bounded amount of work.
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Every input that was found worth keeping, once more.
+//! Every input of the corpora, once more.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 use std::fs;

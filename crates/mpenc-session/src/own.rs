@@ -118,7 +118,7 @@ impl<S: Suite> Session<S> {
         if inside.we_are_excluded {
             return Err(ApiMisuse::Excluded);
         }
-        if self.parting {
+        if self.parting && !self.shared.dialect.parting_proposes {
             return Err(ApiMisuse::Parting);
         }
         if !self.order.is_synced() || !self.order_is_ours() {

@@ -434,8 +434,9 @@ impl<S: Suite> Session<S> {
         unacked.filter(|id| self.shared.log.line(id).is_some())
     }
 
-    /// Messages that wait out of sight for those that their authors had seen, or to come again, as there
-    /// was no room for them; of the previous and of the current sub-session. [`Event::NotAccepted`] tells of those that wait for long.
+    /// Messages that wait out of sight for those that their authors had seen, or, as there was no room for
+    /// them, to come again; of the previous and of the current sub-session. [`Event::NotAccepted`] tells
+    /// of those that wait for long.
     pub fn unaccepted(&self) -> impl Iterator<Item = MessageId> + '_ {
         [&self.previous, &self.current].into_iter().flatten().flat_map(SubSession::unaccepted)
     }

@@ -96,6 +96,9 @@ pub struct DialectTable {
     pub excluded_follow: bool,
     /// Whether whoever parts, and is kept by an operation, says so again in the new sub-session.
     pub parting_repeats: bool,
+    /// Whether whoever parts may still propose operations: in recordings, members who part exclude
+    /// those who went before them.
+    pub parting_proposes: bool,
     /// Whether whoever waits to be included follows several operations until one completes. (Else
     /// the first that is not doubtful.)
     pub candidates: bool,
@@ -205,6 +208,7 @@ static DOCUMENT: DialectTable = DialectTable {
     order_acks: true,
     excluded_follow: true,
     parting_repeats: true,
+    parting_proposes: false,
     candidates: true,
     invited_at_once: false,
     lost_proposals_linger: false,
@@ -235,6 +239,7 @@ static MPENC_JS: DialectTable = DialectTable {
     order_acks: false,
     excluded_follow: false,
     parting_repeats: false,
+    parting_proposes: true,
     candidates: false,
     invited_at_once: true,
     lost_proposals_linger: true,

@@ -12,8 +12,8 @@ use mpenc_message::{
     SubSessionSecurity,
 };
 use mpenc_session::{
-    ApiMisuse, ChannelAction, Event, FailReason, Fault, LocalId, Membership, OperationId, Outcome,
-    Sent, Session, State,
+    ApiMisuse, ChannelAction, ChannelEvent, Event, FailReason, Fault, Input, LocalId, Membership,
+    OperationId, Outcome, Sent, Session, State,
 };
 use mpenc_sim::{Latency, NodeId, Sim, What};
 use mpenc_wire::DataPacket;
@@ -35,6 +35,8 @@ thread_local! {
     static WORN_KEY: RefCell<Option<u8>> = const { RefCell::new(None) };
     /// How many FINs are sealed from now on.
     static FINS: Cell<u32> = const { Cell::new(u32::MAX) };
+    /// How often somebody tried to open something.
+    static TRIED: Cell<u32> = const { Cell::new(0) };
     /// Whether FINs are sealed under the id of the message before.
     static FINS_AGAIN: Cell<bool> = const { Cell::new(false) };
 }
@@ -68,6 +70,10 @@ impl MessageSecurity for FaultySecurity {
         self.inner.hint()
     }
 
+    fn can_be_signature(signature: &[u8; 64]) -> bool {
+        SubSessionSecurity::can_be_signature(signature)
+    }
+
     fn message_id(&self, packet: &DataPacket<'_>) -> MessageId {
         self.inner.message_id(packet)
     }
@@ -95,6 +101,7 @@ impl MessageSecurity for FaultySecurity {
     }
 
     fn open(&self, author: &MemberId, packet: &DataPacket<'_>) -> Result<Opened, OpenError> {
+        TRIED.set(TRIED.get() + 1);
         match self.inner.open(author, packet) {
             Ok(opened) if opened.text == NONSENSE => Err(OpenError::Content(ContentFault::NotUtf8)),
             other => other,
@@ -351,4 +358,51 @@ fn a_members_malformed_message_is_told_of_and_changes_nothing() {
     lab.run(60);
     let unacked = |event: &Event| matches!(event, Event::NotFullyAcked { missing, .. } if *missing == ids(&["b"]));
     assert!(lab.events("a").iter().any(unacked));
+}
+
+/// ATTACKS 76: a packet is tried under the keys whose hint it carries, and under no others; so of all hints
+/// that there are, one is tried for each of the current and the previous sub-session. One whose signature
+/// is not even canonical is tried under none.
+#[test]
+fn attack_76_trial_decryption_is_one_signature_check_for_each_fitting_hint() {
+    let mut lab = Lab::new(7, &["a", "b"]);
+    lab.run(60);
+    lab.propose("a", Membership::Refresh);
+    lab.sim.record();
+    lab.send("a", "to be edited").expect("it is sealed");
+    let packet = lab.sim.take_records().into_iter().find_map(|record| match record.what {
+        What::Asked(ChannelAction::Send { packet }) => Some(packet),
+        _ => None,
+    });
+    let mut contents = Vec::new();
+    let contents =
+        mpenc_wire::unarmor(&packet.expect("a packet"), &mut contents).expect("base64").to_vec();
+    let mut hear = |hint: u8, canonical: bool| {
+        let mut edited = contents.clone();
+        // The hint's record comes first: type, length, value. Then the signature's.
+        edited[4] = hint;
+        if !canonical {
+            edited[5 + 4 + 63] = 0xff;
+        }
+        // What is signed differs, so that no key opens it, and each is another one.
+        *edited.last_mut().expect("not empty") ^= 1;
+        let packet = mpenc_wire::armor(&edited);
+        TRIED.set(0);
+        lab.act("b", |session, cx, out| {
+            let sender = id("a");
+            session.handle(
+                cx,
+                Input::Channel(ChannelEvent::Packet { sender: &sender, packet: &packet }),
+                out,
+            );
+            Ok(())
+        })
+        .expect("it hears");
+        TRIED.get()
+    };
+    let tried: Vec<u32> = (0..=u8::MAX).map(|hint| hear(hint, true)).collect();
+    assert!(tried.iter().all(|times| *times <= 2));
+    assert_eq!(tried.iter().sum::<u32>(), 2, "the current sub-session, and the one before");
+    let tried: u32 = (0..=u8::MAX).map(|hint| hear(hint, false)).sum();
+    assert_eq!(tried, 0);
 }
