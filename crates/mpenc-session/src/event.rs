@@ -462,7 +462,8 @@ pub enum Event {
         author: MemberId,
         /// Which messages.
         missing: Vec<MessageId>,
-        /// Members who were readers before, stayed, and were heard of while we waited.
+        /// Members who were readers before, stayed, were heard of while we waited, and had them, as far
+        /// as can be told: the author, and whoever did not show by their FIN that they had not.
         there: Vec<MemberId>,
     },
     /// Nothing proves that a member is there: the newest message of ours that they have acked is

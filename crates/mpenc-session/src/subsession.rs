@@ -361,7 +361,7 @@ impl<X: MessageSecurity> SubSession<X> {
         let mut ready = Vec::from([message]);
         while let Some(message) = ready.pop() {
             let id = message.id;
-            let mut awaited = self.awaited_before(other, &message.author);
+            let mut awaited = self.awaited_before(other, &message);
             let entry = entry(other.map(Self::transcript), &message);
             let added = if awaited.is_empty() {
                 self.transcript.add(entry).map(Some)

@@ -10,7 +10,9 @@
 //! What can be known of that is who was there to send them again. Somebody was, who stayed in the
 //! channel, and of whom something came in the second half of the waiting: by then everything that is
 //! not fully acked has been sent again, and will be once more. We write a heartbeat then, which all
-//! have to ack. Where nobody was, we, or they, may just as well have been cut off, and a server that
+//! have to ack. Who lacked it themselves could not: of whoever had it we cannot accept the FIN, which
+//! descends from it, so whose FIN is here did not have it when they ended their part; but for the author
+//! of the operation, who named it. Where nobody was, we, or they, may just as well have been cut off, and a server that
 //! wants to look like that has to drop all that they send: their silence is told of too.
 //!
 //! Where another operation completes sooner and takes the old sub-session away, nothing is said of
@@ -107,7 +109,9 @@ impl<X: MessageSecurity> SubSession<X> {
         if let Some(boundary) = self.boundary.take_if(|boundary| !boundary.missing.is_empty()) {
             let missing: Vec<MessageId> = boundary.missing.into_iter().collect();
             let Boundary { operation, author, there, .. } = boundary;
-            let there = there.into_iter().collect();
+            let lacked = |member: &MemberId| self.transcript.closed_by(member).is_some();
+            let had = |member: &MemberId| *member == author || !lacked(member);
+            let there = there.into_iter().filter(had).collect();
             out.tell(Event::HistoryDiffers { operation, author, missing, there });
         }
     }

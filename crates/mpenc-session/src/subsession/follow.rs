@@ -2,13 +2,13 @@
 //!
 //! A message names parents of its own sub-session only, and what its author had seen before that is in
 //! another transcript. So that nothing is shown before what its author had seen, a member who was in
-//! both holds a message of the new sub-session back, as if it missed a parent, until there are in the
-//! old one:
+//! both holds a text of the new sub-session back, as if it missed a parent, until there are in the old
+//! one:
 //!
 //! - the messages that the operation between them names (LATEST_PM), which count as parents of all
 //!   that follows it (LG-04);
 //! - its author's FIN. Whoever completes the operation writes that first, so it has for ancestors all
-//!   that they had seen by then. Who was no member before, or has left the channel, has none.
+//!   that they had seen by then. Who was no member before has none.
 //!
 //! In the channel's order both come before the message; they are waited for only where something was
 //! lost, or is withheld, and resends bring them. What its author took in the old sub-session after
@@ -21,10 +21,10 @@
 use alloc::vec::Vec;
 
 use mpenc_greet::InternalError;
-use mpenc_message::MessageSecurity;
+use mpenc_message::{Kind, MessageSecurity};
 use mpenc_wire::{MemberId, MessageId};
 
-use super::SubSession;
+use super::{Incoming, SubSession};
 use crate::shared::Shared;
 use crate::{Instant, Outputs};
 
@@ -54,14 +54,13 @@ impl<X: MessageSecurity> SubSession<X> {
         self
     }
 
-    /// What has to come in the sub-session before, if the `other` one is that, until a message by
-    /// `author` may be taken here.
-    pub(super) fn awaited_before(&self, other: Option<&Self>, author: &MemberId) -> Vec<Awaited> {
+    /// What has to come in the sub-session before, if the `other` one is that, until a message may be
+    /// taken here. Only texts are shown; and what we write ourselves follows on what we have.
+    pub(super) fn awaited_before(&self, other: Option<&Self>, message: &Incoming) -> Vec<Awaited> {
         let mut awaited = Vec::new();
-        // What we write ourselves follows on what we have.
-        if let Some(before) =
-            other.filter(|other| other.number < self.number && *author != self.own)
-        {
+        let author = &message.author;
+        let waits = message.kind == Kind::Payload && *author != self.own;
+        if let Some(before) = other.filter(|other| waits && other.number < self.number) {
             if !before.is_whole() {
                 awaited.push(Awaited::History);
             }
@@ -72,9 +71,10 @@ impl<X: MessageSecurity> SubSession<X> {
         awaited
     }
 
-    /// Whether the member has to end their part yet.
+    /// Whether the member has yet to end their part. That they have left the channel, as only the server
+    /// says, changes nothing: whoever is a member of the next sub-session was there to end this one.
     fn awaits_end_of(&self, member: &MemberId) -> bool {
-        self.transcript.is_awaited(member) && self.transcript.closed_by(member).is_none()
+        self.transcript.is_member(member) && self.transcript.closed_by(member).is_none()
     }
 
     /// Takes what waited for the sub-session `before`, as far as that has come, or never will.

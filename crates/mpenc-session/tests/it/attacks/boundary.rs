@@ -279,15 +279,21 @@ fn attack_46_latest_pm_names_unknown_messages() {
         assert!(events.iter().all(|event| event.severity() < Severity::Security), "{events:?}");
         assert!(!group.session(name).is_consistent(), "{name} waits");
     }
+    // m, who says that it exists, is there, and does not send it.
+    let m = id("m");
+    for name in ["a", "b"] {
+        group.hear(name, ChannelEvent::Packet { sender: &m, packet: &honest });
+    }
     group.run(30);
     for name in ["a", "b"] {
         let events = group.events(name);
         let told: Vec<_> =
             events.iter().filter(|event| event.severity() == Severity::Security).collect();
-        let [Event::HistoryDiffers { author, missing, .. }] = told[..] else {
+        let [Event::HistoryDiffers { author, missing, there, .. }] = told[..] else {
             panic!("{name}: {events:?}");
         };
         assert_eq!((author, &missing[..]), (&id("m"), &[unknown][..]), "{name}");
+        assert_eq!(*there, ids(&["m"]), "of a and b everybody knows that they lack it");
     }
     group.exclude("a", &["m"]);
     group.run(120);
