@@ -375,7 +375,7 @@ impl<X: MessageSecurity> SubSession<X> {
                         self.on_copy(now, message.kind, out);
                     }
                     self.accept(now, shared, message, added, out)?;
-                    if self.missing.remove(&id) == Some(None) || self.dropped.remove(&id) {
+                    if self.waits_no_more(&id) {
                         out.tell(Event::Accepted(id));
                     }
                     let mut woken = self.pending.take_ready(&Awaited::Message(id));
@@ -387,11 +387,11 @@ impl<X: MessageSecurity> SubSession<X> {
                     self.hold(now, shared, awaited, message, out);
                 }
                 Err(AddError::Fork(evidence)) => {
-                    self.missing.remove(&id);
+                    self.waits_no_more(&id);
                     self.on_fork(evidence, message, out);
                 }
                 Err(error) => {
-                    self.missing.remove(&id);
+                    self.waits_no_more(&id);
                     out.tell(Event::PeerMisbehaved {
                         member: message.author,
                         fault: Fault::Transcript(error),
@@ -401,6 +401,12 @@ impl<X: MessageSecurity> SubSession<X> {
         }
         self.flow.settle(now, self.is_consistent());
         Ok(())
+    }
+
+    /// What becomes of a message is decided. Says whether the user was told that it waits.
+    fn waits_no_more(&mut self, id: &MessageId) -> bool {
+        let was_dropped = self.dropped.remove(id);
+        self.missing.remove(id) == Some(None) || was_dropped
     }
 
     /// Keeps a message until what it waits for has come. The queue is bounded, also for each author.
@@ -420,7 +426,7 @@ impl<X: MessageSecurity> SubSession<X> {
             let id = dropped.item.id;
             let told = self.missing.remove(&id) == Some(None);
             // Only what is remembered is told of: or nothing could withdraw it.
-            if self.dropped.len() < most_dropped(self.members.len()) {
+            if self.dropped.len() < most_told(self.members.len()) {
                 self.dropped.insert(id);
                 if !told {
                     let missing = Awaited::messages(dropped.missing);
@@ -650,7 +656,11 @@ impl<X: MessageSecurity> SubSession<X> {
         out.tell(if missing.is_empty() {
             Event::FullyAcked(id)
         } else {
-            self.unreachable.insert(id);
+            // Acks can be under way of those that were awaited as a reader went, which come first here;
+            // of what was written later there are none. And each late message looks at all of these.
+            if self.unreachable.len() < most_told(self.members.len()) {
+                self.unreachable.insert(id);
+            }
             Event::Unreachable { id, missing }
         });
     }
@@ -714,8 +724,8 @@ fn role_of(kind: Kind) -> Role {
     }
 }
 
-/// How many messages are remembered that there was no room for.
-fn most_dropped(members: usize) -> usize {
+/// How many notices of one kind are remembered, to be withdrawn.
+fn most_told(members: usize) -> usize {
     pending_room(members).saturating_mul(4)
 }
 

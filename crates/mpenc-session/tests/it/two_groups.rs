@@ -28,15 +28,20 @@ fn is_abort(text: &str) -> bool {
     matches!(Packet::decode(Dialect::DOCUMENT, contents), Ok(Packet::Abort(_)))
 }
 
-/// A life in which the second group invites them this much later than the first one.
-fn life(seed: u64, later: Duration, ends: &mut Ends) {
-    let mut group = Group::new(seed, &["a", "b", "x", "y", "j"]);
+/// a and b are one group; x and y begin another one in the same room.
+fn establish_two(group: &mut Group) {
     group.establish(&["a", "b"]);
     group.join("x");
     let node = group.node("x");
     group.sim.act(node, |session, cx, out| session.start_here(cx, out)).expect("a second group");
     group.join("y");
     group.include("x", &["y"]);
+}
+
+/// A life in which the second group invites them this much later than the first one.
+fn life(seed: u64, later: Duration, ends: &mut Ends) {
+    let mut group = Group::new(seed, &["a", "b", "x", "y", "j"]);
+    establish_two(&mut group);
     group.run(5);
     group.assert_together(&["x", "y"]);
     group.join("j");
@@ -105,12 +110,7 @@ fn who_is_wanted_by_two_groups_ends_in_one_and_the_other_does_not_wait_for_them(
 #[test]
 fn what_another_group_writes_is_nothing_to_tell() {
     let mut group = Group::new(914, &["a", "b", "x", "y"]);
-    group.establish(&["a", "b"]);
-    group.join("x");
-    let node = group.node("x");
-    group.sim.act(node, |session, cx, out| session.start_here(cx, out)).expect("a second group");
-    group.join("y");
-    group.include("x", &["y"]);
+    establish_two(&mut group);
     group.run(120);
     group.assert_together(&["x", "y"]);
     group.events("a");
